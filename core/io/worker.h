@@ -8,6 +8,8 @@
 
 #include "core/io/loop.h"
 
+#include <stddef.h>
+
 struct tr_worker;
 typedef void tr_worker_job(void *arg);
 
