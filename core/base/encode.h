@@ -11,6 +11,7 @@ int tr_base32_encode(struct tr_buf *out, const void *data, size_t len);
 int tr_base64_encode(struct tr_buf *out, const void *data, size_t len);
 int tr_base64url_encode(struct tr_buf *out, const void *data, size_t len);
 
+/* A decoder that fails leaves `out` as it was. */
 /* Decodes standard or URL alphabet, padding optional, no whitespace. TR_E_INVALID on anything else.
  */
 int tr_base64_decode(struct tr_buf *out, struct tr_str text);

@@ -64,6 +64,8 @@ bool tr_str_to_i64(struct tr_str view, int64_t *value);
 
 /* UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool tr_utf8_valid(struct tr_str view);
+/* Bytes of the well-formed sequence that starts at `index`; 0 when there is none. */
+size_t tr_utf8_length(struct tr_str view, size_t index);
 /* Decodes one code point at *index and moves *index past it. An invalid byte gives U+FFFD and moves
  * one. */
 uint32_t tr_utf8_next(struct tr_str view, size_t *index);
