@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON values (RFC 8259). core/base/json.c is the only file that knows the JSON library.
+ * JSON values (RFC 8259). core/base/json*.c are the only files that know the JSON
+ * library.
  *
  * Parsing is stricter than the library: the input must be valid UTF-8 and exactly one value with
  * nothing after it; depth, size and number of values are capped. Of duplicate keys the last one
@@ -29,7 +30,11 @@ enum tr_json_type {
 	TR_JSON_OBJECT,
 };
 
-enum { TR_JSON_MAX_DEPTH = 64, TR_JSON_MAX_BYTES = 32 * 1024 * 1024 };
+enum {
+	TR_JSON_MAX_DEPTH = 64,
+	TR_JSON_MAX_BYTES = 32 * 1024 * 1024,
+	TR_JSON_MAX_VALUES = 1000000, /* about 80 bytes each */
+};
 
 /* The value in `text`, or NULL with *error saying what is wrong at which byte. Free with
  * tr_json_free(). */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Printing JSON compactly, straight into the caller's buffer. The library's printer is not used: it
+ * loses the digits of large integers and makes a copy. */
+#include "core/base/alloc.h"
+#include "core/base/json_node.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_escape(struct tr_buf *out, unsigned char c)
+{
+	switch (c) {
+	case '\b':
+		tr_buf_add(out, TR_STR("\\b"));
+		break;
+	case '\f':
+		tr_buf_add(out, TR_STR("\\f"));
+		break;
+	case '\n':
+		tr_buf_add(out, TR_STR("\\n"));
+		break;
+	case '\r':
+		tr_buf_add(out, TR_STR("\\r"));
+		break;
+	case '\t':
+		tr_buf_add(out, TR_STR("\\t"));
+		break;
+	case '"':
+		tr_buf_add(out, TR_STR("\\\""));
+		break;
+	case '\\':
+		tr_buf_add(out, TR_STR("\\\\"));
+		break;
+	default:
+		tr_buf_addf(out, "\\u%04x", (unsigned)c);
+	}
+}
+
+static void print_string(struct tr_buf *out, const char *text)
+{
+	const char *p = text;
+
+	tr_buf_add_char(out, '"');
+	for (;;) {
+		const char *run = p;
+
+		while ((unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
+			p++;
+		}
+		tr_buf_add(out, tr_str_of(run, (size_t)(p - run)));
+		if (*p == '\0') {
+			break;
+		}
+		print_escape(out, (unsigned char)*p++);
+	}
+	tr_buf_add_char(out, '"');
+}
+
+/* The fewest digits that give the same double again. */
+static void print_number(struct tr_buf *out, double number)
+{
+	char text[40];
+
+	if (!isfinite(number)) {
+		tr_buf_add(out, TR_STR("null"));
+		return;
+	}
+	if (fabs(number) <= TR_JSON_EXACT_MAX && number == trunc(number)) {
+		tr_buf_addf(out, "%lld", (long long)number);
+		return;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, number);
+		if (strtod(text, NULL) == number) {
+			break;
+		}
+	}
+	tr_buf_add_c(out, text);
+}
+
+static void print(struct tr_buf *out, const cJSON *value)
+{
+	switch (value->type & 0xff) {
+	case cJSON_False:
+		tr_buf_add(out, TR_STR("false"));
+		return;
+	case cJSON_True:
+		tr_buf_add(out, TR_STR("true"));
+		return;
+	case cJSON_Number:
+		print_number(out, value->valuedouble);
+		return;
+	case cJSON_Raw:
+		tr_buf_add_c(out, value->valuestring);
+		return;
+	case cJSON_String:
+		print_string(out, value->valuestring);
+		return;
+	case cJSON_Array:
+	case cJSON_Object:
+		break;
+	default:
+		tr_buf_add(out, TR_STR("null"));
+		return;
+	}
+	tr_buf_add_char(out, value->type & cJSON_Object ? '{' : '[');
+	for (const cJSON *child = value->child; child; child = child->next) {
+		if (child != value->child) {
+			tr_buf_add_char(out, ',');
+		}
+		if (value->type & cJSON_Object) {
+			print_string(out, child->string);
+			tr_buf_add_char(out, ':');
+		}
+		print(out, child);
+	}
+	tr_buf_add_char(out, value->type & cJSON_Object ? '}' : ']');
+}
+
+int tr_json_print(const struct tr_json *value, struct tr_buf *out)
+{
+	if (!value) {
+		return tr_buf_add(out, TR_STR("null"));
+	}
+	print(out, tr_json_node(value));
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+char *tr_json_text(const struct tr_json *value)
+{
+	struct tr_buf out = TR_BUF_INIT(SIZE_MAX / 4);
+
+	tr_json_print(value, &out);
+	return tr_buf_take(&out);
+}
