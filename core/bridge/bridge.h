@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One bridge: one registration, one store, one protocol instance. It ties the two queues to the
+ * homeserver and to the module, and is what a module calls.
+ *
+ * Life: create -> start (opens and migrates the store, resumes both queues, starts the module,
+ * waits for the homeserver, pings it, opens the gates) -> stop (drain) -> destroy.
+ */
+#ifndef TRESTLE_BRIDGE_BRIDGE_H
+#define TRESTLE_BRIDGE_BRIDGE_H
+
+#include "core/bridge/protocol.h"
+#include "core/delivery/journal.h"
+#include "core/io/loop.h"
+
+struct tr_appservice;
+struct tr_bridge;
+struct tr_http_client;
+struct tr_matrix_client;
+struct tr_portal;
+struct tr_seal;
+
+/* Everything is copied but the pointers to running things, which outlive the bridge. */
+struct tr_bridge_options {
+	struct tr_loop *loop;
+	struct tr_metrics *metrics;
+	struct tr_appservice *appservice;
+	struct tr_http_client *http; /* NULL = one of its own */
+	struct tr_seal *seal;        /* NULL when there is no key_file */
+	const struct tr_protocol *protocol;
+	const void *protocol_config;
+
+	const char *name; /* for people and logs: "Example IRC" */
+	const char *homeserver_url;
+	const char *domain;
+	const char *as_token, *hs_token, *appservice_id;
+	const char *bot_localpart;
+	const char *bot_display_name; /* NULL = name */
+	const char *database;
+	/* Ghost ids: template with $NICK and $SERVER, "@irc_$NICK"; unescaped and case-keeping as
+	 * the incumbent's. */
+	const char *user_template;
+	const char *ghost_name_template; /* "$NICK" */
+	const char *server;              /* for $SERVER */
+	const char *alias_template;      /* "#irc_$CHANNEL", NULL = no aliases */
+	bool create_alias, publish, federate_rooms;
+	bool invite_only;          /* join rule of new portals */
+	const char *room_version;  /* NULL = the homeserver's default */
+	uint64_t max_age_ms;       /* of messages from Matrix; 0 = never too old */
+	const char *const *admins; /* user ids */
+	size_t admin_count;
+	/* Level of a user, by the configuration: >= 0 is a permission level of
+	 * core/bridge/permission.h. */
+	int (*permission)(const void *protocol_config, const char *user_id);
+	uint64_t membership_interval_ms; /* pace of ghosts' joins and leaves; 0 = 20 */
+};
+
+struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, struct tr_error *error);
+/* After stop, or instead of it when nothing matters any more (the queues are in the store). */
+void tr_bridge_destroy(struct tr_bridge *bridge);
+
+/* error NULL = started: both queues run (the homeserver may still be away; it is waited for). An
+ * error is final: the store cannot be opened or is newer than the program. */
+typedef void tr_bridge_callback(void *arg, const struct tr_error *error);
+void tr_bridge_start(struct tr_bridge *bridge, tr_bridge_callback *callback, void *arg);
+/* Refuses transactions (503), starts nothing new, lets what is on its way be confirmed, stops the
+ * module, writes what is left, calls back within `timeout_ms`. */
+void tr_bridge_stop(
+	struct tr_bridge *bridge, uint64_t timeout_ms, tr_bridge_callback *callback, void *arg);
+
+/* For /live, /ready and `!status`: store usable, homeserver reached, network as its module says. */
+bool tr_bridge_ready(const struct tr_bridge *bridge, struct tr_buf *why);
+void tr_bridge_set_max_age(struct tr_bridge *bridge, uint64_t max_age_ms);
+
+/* --- for the module
+ * ---------------------------------------------------------------------------------- */
+
+struct tr_loop *tr_bridge_loop(struct tr_bridge *bridge);
+struct tr_db *tr_bridge_db(struct tr_bridge *bridge);
+struct tr_journal *tr_bridge_journal(struct tr_bridge *bridge);
+struct tr_metrics *tr_bridge_metrics(struct tr_bridge *bridge);
+struct tr_matrix_client *tr_bridge_client(struct tr_bridge *bridge);
+struct tr_seal *tr_bridge_seal(struct tr_bridge *bridge);
+const char *tr_bridge_domain(const struct tr_bridge *bridge);
+const char *tr_bridge_bot_user_id(const struct tr_bridge *bridge);
+/* Unique among the bridges of the process; label of metrics. */
+const char *tr_bridge_name(const struct tr_bridge *bridge);
+
+/* The network is back: lanes towards it that wait begin again now. */
+void tr_bridge_wake(struct tr_bridge *bridge);
+
+/* What a remote person said. It goes to every room of the portal. Borrowed for the call. */
+struct tr_remote_message {
+	struct tr_portal *portal;
+	struct tr_str sender; /* remote id as it identifies: the ghost's key (case-folded where the
+				 network folds) */
+	struct tr_str sender_name; /* as shown: original case */
+	struct tr_str remote_key;  /* unique for ever in the portal; the network's own id where it
+				      has one */
+	bool keep_mapping;         /* remote_key is the network's own id */
+	enum tr_message_kind kind;
+	struct tr_str text; /* plain text, UTF-8, no NUL */
+	struct tr_str html; /* formatted_body, already sanitized; empty = none */
+	int64_t ts;         /* ms, 0 = now */
+};
+/* `durable` (may be NULL) comes when every room's copy is stored. */
+void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message *message,
+	void (*durable)(void *arg), void *arg);
+
+/* A remote person is in / has left the place (as it happens). Paced and coalesced; a leave waits
+ * for the messages of that ghost that are on their way. `reason` may be empty. */
+void tr_bridge_remote_join(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str name);
+void tr_bridge_remote_leave(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str name, struct tr_str reason);
+/* A puppet was put out of the place by somebody on the network: the Matrix user is kicked by the
+ * bot. */
+void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,
+	struct tr_str reason);
+
+/* A notice of the bot to a person (in the management room, which is made when there is none) or
+ * into a room. */
+void tr_bridge_tell_user(struct tr_bridge *bridge, const char *user_id, const char *text);
+void tr_bridge_tell_room(struct tr_bridge *bridge, const char *room_id, const char *text);
+
+/* Which of these remote ids are known in the portal (delivered in either direction): calls back
+ * once with an array of `count` flags, in order; `known` NULL when the store cannot say now. */
+typedef void tr_bridge_known_callback(void *arg, const bool *known);
+void tr_bridge_known_messages(struct tr_bridge *bridge, const struct tr_portal *portal,
+	const struct tr_str *remote_ids, size_t count, tr_bridge_known_callback *callback,
+	void *arg);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands people give to the bot in their management room: "!word arguments". Only the first line
+ * counts; a control character anywhere refuses the whole. Permission is checked before arguments
+ * are looked at. The table is the help.
+ */
+#ifndef TRESTLE_BRIDGE_COMMAND_H
+#define TRESTLE_BRIDGE_COMMAND_H
+
+#include "core/base/str.h"
+
+struct tr_bridge;
+struct tr_command;
+
+enum tr_permission_level { TR_PERMIT_NOBODY, TR_PERMIT_USER, TR_PERMIT_ADMIN };
+
+struct tr_command_row {
+	const char *name;      /* without "!" */
+	const char *arguments; /* "#channel [key]" */
+	const char *help;      /* one sentence */
+	enum tr_permission_level level;
+	/* Answers any number of times with tr_command_reply(), now or later; ends with
+	 * tr_command_end(). */
+	void (*run)(void *self, struct tr_command *command);
+};
+
+struct tr_command_table {
+	const struct tr_command_row *rows;
+	size_t count;
+};
+
+/* Of the command being run. */
+const char *tr_command_user(const struct tr_command *command);
+const char *tr_command_room(const struct tr_command *command);
+struct tr_bridge *tr_command_bridge(const struct tr_command *command);
+/* Takes the next argument; false when none is left. */
+bool tr_command_argument(struct tr_command *command, struct tr_str *argument);
+/* What has not been taken yet, trimmed. */
+struct tr_str tr_command_rest(const struct tr_command *command);
+
+/* A notice in the room, as a reply to the command. */
+void tr_command_reply(struct tr_command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Says how the command is written, and ends it. */
+void tr_command_usage(struct tr_command *command);
+void tr_command_end(struct tr_command *command);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a protocol module gives to core and what it may call. A module includes this header and what
+ * lies below core/bridge; core never names a protocol.
+ *
+ * One struct tr_protocol per module, one instance (void *self) per bridge. Everything runs on the
+ * loop thread.
+ *
+ * From Matrix: core hands an operation to deliver(). The module ends each exactly once, in a later
+ * turn, with tr_op_done(), tr_op_retry() or tr_op_refuse(). Operations of one portal come one at a
+ * time and in order; with TR_CAN_PIPELINE, further messages of the same sender to the same portal
+ * may come while the first is on its way, and the module keeps their order. When the connection
+ * that carries them is lost, the module must end ALL operations of that sender with tr_op_retry():
+ * core then begins again at the first, in order.
+ *
+ * From the network: tr_bridge_message() and the membership functions of core/bridge/bridge.h.
+ */
+#ifndef TRESTLE_BRIDGE_PROTOCOL_H
+#define TRESTLE_BRIDGE_PROTOCOL_H
+
+#include "core/base/json.h"
+#include "core/store/migrate.h"
+
+struct tr_bridge;
+struct tr_command_table;
+struct tr_loop;
+struct tr_metrics;
+struct tr_op;
+struct tr_portal;
+
+enum { TR_PROTOCOL_ABI = 1 };
+
+enum tr_capability {
+	TR_CAN_PIPELINE =
+		1 << 0, /* messages of one sender keep their order without waiting for each other */
+	TR_CAN_DIRECT = 1 << 1, /* people can be written to directly */
+};
+
+enum tr_op_kind {
+	TR_OP_MESSAGE, /* text, emote, notice, or a file as a link */
+	TR_OP_MEMBER,  /* a Matrix user joined or left a portal, or somebody was kicked or banned */
+};
+
+enum tr_message_kind { TR_MESSAGE_TEXT, TR_MESSAGE_EMOTE, TR_MESSAGE_NOTICE };
+
+enum tr_member_change {
+	TR_MEMBER_JOIN,
+	TR_MEMBER_LEAVE,
+	TR_MEMBER_KICK, /* by somebody else: op->sender */
+	TR_MEMBER_BAN,
+};
+
+/* One thing to do on the network. Everything is valid until the op has ended. */
+struct tr_op {
+	enum tr_op_kind kind;
+	struct tr_portal *portal; /* lives as long as the bridge */
+	const char *sender;       /* Matrix user id of who did it */
+	const char *event_id;
+	const char *room_id;
+	int64_t origin_ts;
+	bool maybe_sent;      /* an earlier attempt may have reached the network */
+	const char *position; /* what position() said when the event was accepted */
+
+	/* TR_OP_MESSAGE */
+	enum tr_message_kind message;
+	const char *text; /* plain text as people read it; several lines are separated by LF */
+
+	/* TR_OP_MEMBER */
+	enum tr_member_change change;
+	const char *target;        /* Matrix user id of who joined, left, was kicked */
+	const char *target_remote; /* remote id when the target is one of our ghosts, else NULL */
+	const char *reason;        /* "" when none was given */
+
+	void *data; /* the module's */
+};
+
+/* Delivered; remote ids are the network's names of its parts (may be none). `settled` (may be NULL)
+ * comes when that is durable: only then may the module count it as no longer unconfirmed. */
+void tr_op_done(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
+	void (*settled)(void *arg), void *arg);
+/* Not now; it comes again with maybe_sent set. */
+void tr_op_retry(struct tr_op *op, const struct tr_error *error);
+/* Never; the sender is told error->text. */
+void tr_op_refuse(struct tr_op *op, const struct tr_error *error);
+
+/* How a query of the homeserver or of a command ends: room_id of the portal that exists now, or
+ * NULL with error. */
+typedef void tr_portal_callback(
+	void *arg, struct tr_portal *portal, const char *room_id, const struct tr_error *error);
+
+struct tr_protocol {
+	unsigned abi;             /* TR_PROTOCOL_ABI */
+	const char *id;           /* "irc": names tables and metrics */
+	const char *display_name; /* "IRC" */
+	unsigned capabilities;
+	const struct tr_migration *migrations; /* of the component named by id; may be none */
+	size_t migration_count;
+	const struct tr_command_table *commands; /* core/bridge/command.h; may be NULL */
+
+	/* The store is open and migrated; nothing is connected yet. `config` is the module's own.
+	 */
+	void *(*create)(struct tr_bridge *bridge, const void *config);
+	/* Connects. `started` comes once, when what can be loaded has been loaded (not: when it is
+	 * connected). */
+	void (*start)(
+		void *self, void (*started)(void *arg, const struct tr_error *error), void *arg);
+	/* Stops taking in from the network and waits, at most `timeout_ms`, for what is on its way
+	 * to be confirmed; ends every operation left with tr_op_retry(), leaves the network in
+	 * order, then calls back once. */
+	void (*stop)(void *self, uint64_t timeout_ms, void (*stopped)(void *arg), void *arg);
+	void (*destroy)(void *self);
+
+	void (*deliver)(void *self, struct tr_op *op);
+	/* Appends the place in the portal's remote history that a message accepted now comes after;
+	 * nothing where the network has no such thing. */
+	void (*position)(void *self, const struct tr_portal *portal, struct tr_buf *position);
+	/* Somebody asks for the portal of an alias or for a direct chat with a ghost: says the
+	 * remote id it would have (appended) and true, or false when there is no such thing. */
+	bool (*remote_of_alias)(
+		void *self, struct tr_str alias_localpart, struct tr_buf *remote_id);
+	/* true: stop reading from the network, too much waits to be stored; false: go on. */
+	void (*pressure)(void *self, bool stop);
+	/* Whether the network is connected, for /ready, `!status` and metrics: appends one
+	 * sentence. */
+	bool (*status)(void *self, struct tr_buf *sentence);
+};
+
+#endif
