@@ -3,6 +3,7 @@
  * loses the digits of large integers and makes a copy. */
 #include "core/base/alloc.h"
 #include "core/base/json_node.h"
+#include "core/base/json_scan.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,23 +39,28 @@ static void print_escape(struct tr_buf *out, unsigned char c)
 	}
 }
 
-static void print_string(struct tr_buf *out, const char *text)
+static void print_string(struct tr_buf *out, const char *content)
 {
-	const char *p = text;
+	struct tr_str text = tr_str_from(content);
+	size_t start = 0;
+	size_t at = 0;
 
 	tr_buf_add_char(out, '"');
-	for (;;) {
-		const char *run = p;
+	while (at < text.len) {
+		unsigned char c;
 
-		while ((unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
-			p++;
+		at += tr_json_plain_length(tr_str_from_index(text, at));
+		while (at < text.len && (unsigned char)text.ptr[at] >= 0x80) {
+			at++;
 		}
-		tr_buf_add(out, tr_str_of(run, (size_t)(p - run)));
-		if (*p == '\0') {
-			break;
+		c = at < text.len ? (unsigned char)text.ptr[at] : ' ';
+		if (c < 0x20 || c == '"' || c == '\\') {
+			tr_buf_add(out, tr_str_slice(text, start, at - start));
+			print_escape(out, c);
+			start = ++at;
 		}
-		print_escape(out, (unsigned char)*p++);
 	}
+	tr_buf_add(out, tr_str_from_index(text, start));
 	tr_buf_add_char(out, '"');
 }
 

@@ -31,6 +31,38 @@ struct scanner {
 	struct tr_error *error;
 };
 
+size_t tr_json_plain_length(struct tr_str text)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t tops = UINT64_C(0x8080808080808080);
+	uint64_t word;
+	size_t at = 0;
+
+	while (text.len - at >= sizeof(word)) {
+		uint64_t quote;
+		uint64_t backslash;
+
+		/* A byte's top bit in the sum below gets set when it is below 0x20, equals one of
+		 * the two (the difference is zero), or is not ASCII. */
+		memcpy(&word, text.ptr + at, sizeof(word));
+		quote = word ^ ones * '"';
+		backslash = word ^ ones * '\\';
+		if (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & tops) {
+			break;
+		}
+		at += sizeof(word);
+	}
+	while (at < text.len) {
+		unsigned char c = (unsigned char)text.ptr[at];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+			break;
+		}
+		at++;
+	}
+	return at;
+}
+
 static int fail(struct scanner *s, enum tr_error_code code, size_t at, const char *what)
 {
 	return tr_error_set(s->error, code, "JSON is wrong at byte %zu: %s", at, what);
@@ -127,37 +159,6 @@ static int scan_escape(struct scanner *s)
 	return 0;
 }
 
-/* Moves over bytes that need no attention: printable ASCII other than '"' and '\'. */
-static void skip_plain(struct scanner *s)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t tops = UINT64_C(0x8080808080808080);
-	uint64_t word;
-
-	while (s->text.len - s->at >= sizeof(word)) {
-		uint64_t quote;
-		uint64_t backslash;
-
-		/* A byte's top bit in the sum below gets set when it is below 0x20, equals one of
-		 * the two (the difference is zero), or is not ASCII. */
-		memcpy(&word, s->text.ptr + s->at, sizeof(word));
-		quote = word ^ ones * '"';
-		backslash = word ^ ones * '\\';
-		if (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & tops) {
-			break;
-		}
-		s->at += sizeof(word);
-	}
-	while (s->at < s->text.len) {
-		unsigned char c = (unsigned char)s->text.ptr[s->at];
-
-		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
-			return;
-		}
-		s->at++;
-	}
-}
-
 /* At the opening quote. */
 static int scan_string(struct scanner *s)
 {
@@ -166,7 +167,7 @@ static int scan_string(struct scanner *s)
 	for (;;) {
 		unsigned char c;
 
-		skip_plain(s);
+		s->at += tr_json_plain_length(tr_str_from_index(s->text, s->at));
 		if (s->at >= s->text.len) {
 			return fail(s, TR_E_INVALID, start, "the string has no end");
 		}

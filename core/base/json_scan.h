@@ -16,6 +16,9 @@ struct tr_json_scan {
 	bool has_raw_numbers;
 };
 
+/* How many bytes at the front are printable ASCII other than '"' and '\\'. */
+size_t tr_json_plain_length(struct tr_str text);
+
 /* Checks `text` in full (UTF-8, grammar, caps) and rewrites what the library would get wrong: NUL
  * and lone surrogates in strings become U+FFFD, numbers it cannot hold become marked strings. 0 or
  * a negative code with *error. The caller finishes scan->rewritten in both cases. */
