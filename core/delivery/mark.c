@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes marks until they are durable; what a mark says is its owner's. */
+#include "core/delivery/mark.h"
+
+#include "core/base/list.h"
+#include "core/base/log.h"
+
+enum { RETRY_MS = 1000 };
+
+struct tr_mark {
+	struct tr_list node; /* in marks->all; */
+	struct tr_marks *marks;
+	tr_mark_write *write;
+	tr_mark_settled *settled;
+	void *data;
+	bool failed;
+};
+
+struct tr_marks {
+	struct tr_loop *loop;
+	struct tr_journal *journal;
+	struct tr_list all;
+	struct tr_timer *retry;
+	size_t pending;
+};
+
+static void mark_end(struct tr_mark *mark)
+{
+	tr_list_remove(&mark->node);
+	mark->marks->pending--;
+	mark->settled(mark->data);
+	tr_free(mark);
+}
+
+static void committed(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct tr_mark *mark = arg;
+	(void)result;
+	if (error == NULL) {
+		mark_end(mark);
+		return;
+	}
+	mark->failed = true;
+	if (!tr_timer_active(mark->marks->retry)) {
+		tr_log_warn("delivery", "what was delivered cannot be stored now, trying again: %s",
+			error->text);
+		tr_timer_start(mark->marks->retry, RETRY_MS);
+	}
+}
+
+static void mark_write(struct tr_mark *mark)
+{
+	mark->failed = false;
+	mark->write(mark->data, tr_journal_batch(mark->marks->journal));
+	tr_journal_join(mark->marks->journal, committed, mark);
+}
+
+static void write_failed_again(void *arg)
+{
+	struct tr_marks *marks = arg;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&marks->all, node, following) {
+		struct tr_mark *mark = TR_LIST_ENTRY(node, struct tr_mark, node);
+		if (mark->failed) {
+			mark_write(mark);
+		}
+	}
+}
+
+struct tr_marks *tr_marks_create(struct tr_loop *loop, struct tr_journal *journal)
+{
+	struct tr_marks *marks = tr_alloc(sizeof(*marks));
+	marks->loop = loop;
+	marks->journal = journal;
+	tr_list_init(&marks->all);
+	marks->retry = tr_timer_create(loop, write_failed_again, marks);
+	return marks;
+}
+
+void tr_marks_add(
+	struct tr_marks *marks, tr_mark_write *write, tr_mark_settled *settled, void *data)
+{
+	struct tr_mark *mark = tr_alloc(sizeof(*mark));
+	mark->marks = marks;
+	mark->write = write;
+	mark->settled = settled;
+	mark->data = data;
+	tr_list_append(&marks->all, &mark->node);
+	marks->pending++;
+	mark_write(mark);
+}
+
+size_t tr_marks_pending(const struct tr_marks *marks)
+{
+	return marks->pending;
+}
+
+void tr_marks_destroy(struct tr_marks *marks)
+{
+	if (marks == NULL) {
+		return;
+	}
+	tr_timer_destroy(marks->retry);
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&marks->all, node, following) {
+		mark_end(TR_LIST_ENTRY(node, struct tr_mark, node));
+	}
+	tr_free(marks);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Marks: "this is done" as statements that must become durable some time, whatever the store's
+ * health. A mark is written with the journal of its turn; when the commit fails it is written again
+ * until it succeeds. Marks are idempotent, and their order among each other does not matter.
+ */
+#ifndef TRESTLE_DELIVERY_MARK_H
+#define TRESTLE_DELIVERY_MARK_H
+
+#include "core/delivery/journal.h"
+
+struct tr_marks;
+struct tr_mark;
+
+/* Adds the statements of the mark to `batch`; may be called again for the same mark. */
+typedef void tr_mark_write(void *mark, struct tr_db_batch *batch);
+/* It is durable: the end of the mark, frees it. */
+typedef void tr_mark_settled(void *mark);
+
+struct tr_marks *tr_marks_create(struct tr_loop *loop, struct tr_journal *journal);
+/* Marks that are not durable yet are given to `settled` all the same, so that they are freed. */
+void tr_marks_destroy(struct tr_marks *marks);
+
+void tr_marks_add(
+	struct tr_marks *marks, tr_mark_write *write, tr_mark_settled *settled, void *mark);
+size_t tr_marks_pending(const struct tr_marks *marks);
+
+#endif
