@@ -37,7 +37,8 @@ struct tr_http_server *tr_http_server_create(struct tr_loop *loop,
 	void *arg, struct tr_error *error);
 /* Stops accepting new connections and new requests (503 with Connection: close). */
 void tr_http_server_quiesce(struct tr_http_server *server);
-/* Ends all connections; unanswered requests become answered ones (their answer goes nowhere). */
+/* Not inside on_headers and on_request. Ends all connections; unanswered requests become answered
+ * ones (their answer goes nowhere). */
 void tr_http_server_destroy(struct tr_http_server *server);
 uint16_t tr_http_server_port(const struct tr_http_server *server);
 /* Requests refused with 413 so far. */
@@ -50,9 +51,13 @@ struct tr_str tr_http_server_header(const struct tr_http_server_request *request
 /* Decoded query parameter; false when absent. */
 bool tr_http_server_query(
 	const struct tr_http_server_request *request, const char *name, struct tr_str *value);
+/* The parameters one by one, from index 0; false past the last. At most 64 are kept. */
+bool tr_http_server_query_at(const struct tr_http_server_request *request, size_t index,
+	struct tr_str *name, struct tr_str *value);
 struct tr_str tr_http_server_body(const struct tr_http_server_request *request);
 
-/* User data of the request, for handlers that answer later. */
+/* User data of the request, for handlers that answer later. What on_headers sets should need no
+ * freeing: the client may go away before the body is complete, and then nothing comes any more. */
 void tr_http_server_set_data(struct tr_http_server_request *request, void *data);
 void *tr_http_server_data(const struct tr_http_server_request *request);
 
