@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads 005 with bounds; folds names and pairs modes by what it says. */
+#include "bridges/irc/isupport.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void copy_text(char *out, size_t size, struct tr_str text)
+{
+	if (text.len < size) {
+		memcpy(out, text.ptr ? text.ptr : "", text.len);
+		out[text.len] = '\0';
+	}
+}
+
+void tr_irc_isupport_init(struct tr_irc_isupport *isupport)
+{
+	memset(isupport, 0, sizeof(*isupport));
+	isupport->casemapping = TR_IRC_CASE_RFC1459;
+	isupport->nick_len = 9;
+	isupport->channel_len = 200;
+	isupport->line_len = TR_IRC_LINE_BYTES;
+	isupport->modes = 3;
+	copy_text(isupport->chan_types, sizeof(isupport->chan_types), TR_STR("#&"));
+	copy_text(isupport->prefix_modes, sizeof(isupport->prefix_modes), TR_STR("ov"));
+	copy_text(isupport->prefix_symbols, sizeof(isupport->prefix_symbols), TR_STR("@+"));
+	copy_text(isupport->chan_modes[0], sizeof(isupport->chan_modes[0]), TR_STR("beI"));
+	copy_text(isupport->chan_modes[1], sizeof(isupport->chan_modes[1]), TR_STR("k"));
+	copy_text(isupport->chan_modes[2], sizeof(isupport->chan_modes[2]), TR_STR("l"));
+}
+
+/* A number within sane bounds, else *out stays. */
+static void take_number(struct tr_str value, unsigned min, unsigned max, unsigned *out)
+{
+	uint64_t number;
+	if (tr_str_to_u64(value, &number) && number >= min && number <= max) {
+		*out = (unsigned)number;
+	}
+}
+
+static void take_casemapping(struct tr_irc_isupport *isupport, struct tr_str value)
+{
+	if (tr_str_eq_nocase(value, TR_STR("ascii"))) {
+		isupport->casemapping = TR_IRC_CASE_ASCII;
+	} else if (tr_str_eq_nocase(value, TR_STR("rfc1459-strict")) ||
+		   tr_str_eq_nocase(value, TR_STR("strict-rfc1459"))) {
+		isupport->casemapping = TR_IRC_CASE_RFC1459_STRICT;
+	} else if (tr_str_eq_nocase(value, TR_STR("rfc1459"))) {
+		isupport->casemapping = TR_IRC_CASE_RFC1459;
+	}
+}
+
+/* "(ov)@+" */
+static void take_prefix(struct tr_irc_isupport *isupport, struct tr_str value)
+{
+	ptrdiff_t close = tr_str_find_char(value, ')');
+	if (close < 1 || value.ptr[0] != '(') {
+		return;
+	}
+	struct tr_str modes = tr_str_slice(value, 1, (size_t)close - 1);
+	struct tr_str symbols = tr_str_from_index(value, (size_t)close + 1);
+	if (modes.len == symbols.len && modes.len < sizeof(isupport->prefix_modes)) {
+		copy_text(isupport->prefix_modes, sizeof(isupport->prefix_modes), modes);
+		copy_text(isupport->prefix_symbols, sizeof(isupport->prefix_symbols), symbols);
+	}
+}
+
+static void take_chanmodes(struct tr_irc_isupport *isupport, struct tr_str value)
+{
+	struct tr_str kind;
+	for (size_t i = 0; i < 4 && tr_str_split(&value, ',', &kind); i++) {
+		copy_text(isupport->chan_modes[i], sizeof(isupport->chan_modes[i]), kind);
+	}
+}
+
+/* "PRIVMSG:4,NOTICE:4,JOIN:" */
+static void take_targmax(struct tr_irc_isupport *isupport, struct tr_str value)
+{
+	struct tr_str entry;
+	while (tr_str_split(&value, ',', &entry)) {
+		ptrdiff_t colon = tr_str_find_char(entry, ':');
+		if (colon < 0) {
+			continue;
+		}
+		struct tr_str command = tr_str_slice(entry, 0, (size_t)colon);
+		struct tr_str count = tr_str_from_index(entry, (size_t)colon + 1);
+		if (tr_str_eq_nocase(command, TR_STR("PRIVMSG"))) {
+			take_number(count, 1, 1000, &isupport->targ_max_privmsg);
+		} else if (tr_str_eq_nocase(command, TR_STR("JOIN"))) {
+			take_number(count, 1, 1000, &isupport->targ_max_join);
+		}
+	}
+}
+
+static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, struct tr_str value)
+{
+	const struct {
+		const char *key;
+		unsigned min, max;
+		unsigned *out;
+	} numbers[] = {
+		{"NICKLEN", 1, 512, &isupport->nick_len},
+		{"MAXNICKLEN", 1, 512, &isupport->nick_len},
+		{"CHANNELLEN", 1, 512, &isupport->channel_len},
+		{"TOPICLEN", 1, 8192, &isupport->topic_len},
+		{"KICKLEN", 1, 8192, &isupport->kick_len},
+		{"AWAYLEN", 1, 8192, &isupport->away_len},
+		{"LINELEN", TR_IRC_LINE_BYTES, 65536, &isupport->line_len},
+		{"MODES", 1, TR_IRC_PARAMS_MAX, &isupport->modes},
+		{"CHATHISTORY", 1, 100000, &isupport->chathistory_max},
+		{"draft/CHATHISTORY", 1, 100000, &isupport->chathistory_max},
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (tr_str_eq_nocase(key, tr_str_from(numbers[i].key))) {
+			take_number(value, numbers[i].min, numbers[i].max, numbers[i].out);
+			return;
+		}
+	}
+	if (tr_str_eq_nocase(key, TR_STR("CASEMAPPING"))) {
+		take_casemapping(isupport, value);
+	} else if (tr_str_eq_nocase(key, TR_STR("PREFIX"))) {
+		take_prefix(isupport, value);
+	} else if (tr_str_eq_nocase(key, TR_STR("CHANMODES"))) {
+		take_chanmodes(isupport, value);
+	} else if (tr_str_eq_nocase(key, TR_STR("CHANTYPES")) && !tr_str_empty(value)) {
+		copy_text(isupport->chan_types, sizeof(isupport->chan_types), value);
+	} else if (tr_str_eq_nocase(key, TR_STR("STATUSMSG"))) {
+		copy_text(isupport->status_msg, sizeof(isupport->status_msg), value);
+	} else if (tr_str_eq_nocase(key, TR_STR("NETWORK"))) {
+		copy_text(isupport->network, sizeof(isupport->network), value);
+	} else if (tr_str_eq_nocase(key, TR_STR("TARGMAX"))) {
+		take_targmax(isupport, value);
+	} else if (tr_str_eq_nocase(key, TR_STR("UTF8ONLY"))) {
+		isupport->utf8_only = true;
+	}
+}
+
+void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_line *line)
+{
+	/* The first parameter is our nick, the last "are supported by this server". */
+	for (size_t i = 1; i + 1 < line->param_count; i++) {
+		struct tr_str token = line->params[i];
+		ptrdiff_t equals = tr_str_find_char(token, '=');
+		struct tr_str key = equals < 0 ? token : tr_str_slice(token, 0, (size_t)equals);
+		struct tr_str value = equals < 0 ? (struct tr_str){NULL, 0}
+						 : tr_str_from_index(token, (size_t)equals + 1);
+		take_token(isupport, key, value);
+	}
+}
+
+static char fold_byte(enum tr_irc_casemapping mapping, char byte)
+{
+	if (byte >= 'A' && byte <= 'Z') {
+		return (char)(byte + ('a' - 'A'));
+	}
+	if (mapping == TR_IRC_CASE_ASCII) {
+		return byte;
+	}
+	switch (byte) {
+	case '[':
+		return '{';
+	case ']':
+		return '}';
+	case '\\':
+		return '|';
+	case '^':
+	case '~':
+		return mapping == TR_IRC_CASE_RFC1459 ? '~' : byte;
+	default:
+		return byte;
+	}
+}
+
+int tr_irc_fold(const struct tr_irc_isupport *isupport, struct tr_str name, struct tr_buf *out)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		tr_buf_add_char(out, fold_byte(isupport->casemapping, name.ptr[i]));
+	}
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+bool tr_irc_same(const struct tr_irc_isupport *isupport, struct tr_str a, struct tr_str b)
+{
+	if (a.len != b.len) {
+		return false;
+	}
+	for (size_t i = 0; i < a.len; i++) {
+		if (fold_byte(isupport->casemapping, a.ptr[i]) !=
+			fold_byte(isupport->casemapping, b.ptr[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool tr_irc_is_channel(const struct tr_irc_isupport *isupport, struct tr_str name)
+{
+	if (name.len < 2 || name.len > isupport->channel_len || name.ptr[0] == '\0' ||
+		strchr(isupport->chan_types, name.ptr[0]) == NULL) {
+		return false;
+	}
+	for (size_t i = 1; i < name.len; i++) {
+		unsigned char byte = (unsigned char)name.ptr[i];
+		if (byte <= 0x20 || byte == ',' || byte == ':' || byte == 0x7f) {
+			return false;
+		}
+	}
+	return true;
+}
+
+struct tr_str tr_irc_strip_prefix(const struct tr_irc_isupport *isupport, struct tr_str name)
+{
+	while (name.len > 0 && name.ptr[0] != '\0' &&
+		strchr(isupport->prefix_symbols, name.ptr[0]) != NULL) {
+		name = tr_str_from_index(name, 1);
+	}
+	return name;
+}
+
+static bool in_set(const char *set, char mode)
+{
+	return mode != '\0' && strchr(set, mode) != NULL;
+}
+
+/* Lists and keys always take an argument, limits only when set, prefixes always. */
+static bool takes_argument(const struct tr_irc_isupport *isupport, char mode, bool add)
+{
+	return in_set(isupport->prefix_modes, mode) || in_set(isupport->chan_modes[0], mode) ||
+	       in_set(isupport->chan_modes[1], mode) ||
+	       (add && in_set(isupport->chan_modes[2], mode));
+}
+
+size_t tr_irc_modes_parse(const struct tr_irc_isupport *isupport, const struct tr_str *params,
+	size_t count, struct tr_irc_mode_change *changes, size_t max)
+{
+	if (count == 0) {
+		return 0;
+	}
+	size_t next = 1;
+	size_t written = 0;
+	bool add = true;
+	for (size_t i = 0; i < params[0].len && written < max; i++) {
+		char mode = params[0].ptr[i];
+		if (mode == '+' || mode == '-') {
+			add = mode == '+';
+			continue;
+		}
+		struct tr_irc_mode_change *change = &changes[written++];
+		*change = (struct tr_irc_mode_change){add, mode, {NULL, 0}};
+		if (takes_argument(isupport, mode, add) && next < count) {
+			change->argument = params[next++];
+		}
+	}
+	return written;
+}
