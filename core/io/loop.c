@@ -11,6 +11,7 @@
 #include "core/base/digest.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
+#include "core/io/loop_internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -34,6 +35,7 @@ struct tr_loop {
 	uint64_t turn_start_ns;
 	uint64_t idle_ns; /* time asleep in the poll, up to turn_start_ns */
 	uint64_t lag_ns;
+	char *scratch; /* the read and the plain buffer, once a stream needs them */
 };
 
 struct deferred_call {
@@ -217,6 +219,7 @@ void tr_loop_destroy(struct tr_loop *loop)
 		return;
 	}
 	free_deferred(&loop->deferred);
+	tr_free(loop->scratch);
 	tr_free(loop);
 }
 
@@ -242,6 +245,19 @@ void tr_loop_stop(struct tr_loop *loop)
 struct uv_loop_s *tr_loop_uv(struct tr_loop *loop)
 {
 	return &loop->uv;
+}
+
+char *tr_loop_read_buffer(struct tr_loop *loop)
+{
+	if (!loop->scratch) {
+		loop->scratch = tr_alloc(TR_LOOP_READ_LEN + TR_LOOP_PLAIN_LEN);
+	}
+	return loop->scratch;
+}
+
+char *tr_loop_plain_buffer(struct tr_loop *loop)
+{
+	return tr_loop_read_buffer(loop) + TR_LOOP_READ_LEN;
 }
 
 void tr_loop_defer(struct tr_loop *loop, tr_loop_callback *callback, void *arg)

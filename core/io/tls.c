@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS client contexts: which certificates are trusted and for which name, and why one was not.
+ * What a session does with its bytes is the business of stream_tls.c.
+ */
+#include "core/base/alloc.h"
+#include "core/io/stream_internal.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX_LEN = 255 };
+
+struct tr_tls {
+	SSL_CTX *context;
+	BIO_METHOD *bio_method;
+	size_t references;
+};
+
+/* The reason OpenSSL gives for its last error, for people. */
+static const char *last_reason(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *text = ERR_reason_error_string(code);
+
+	if (code != 0 && ERR_SYSTEM_ERROR(code)) {
+		return strerror(ERR_GET_REASON(code));
+	}
+	return text ? text : "unknown reason";
+}
+
+/* A key with a pass phrase must not make OpenSSL ask for it on the terminal. */
+static int no_pass_phrase(char *out, int size, int writing, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static int load_trust(SSL_CTX *context, const char *ca_file, struct tr_error *error)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
+
+	ERR_clear_error();
+	if (!ca_file) {
+		if (SSL_CTX_set_default_verify_paths(context) != 1) {
+			return tr_error_set(error, TR_E_CONFIG,
+				"cannot use the system's certificates: %s", last_reason());
+		}
+		return 0;
+	}
+	if (SSL_CTX_load_verify_file(context, ca_file) != 1) {
+		return tr_error_set(error, TR_E_CONFIG, "cannot use the CA file %.120s: %s",
+			ca_file, last_reason());
+	}
+	/* The file may name an intermediate or the server's own certificate as what to trust. */
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	return 0;
+}
+
+struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_error *error)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	struct tr_tls *tls;
+
+	TR_ASSERT(context != NULL);
+	if (load_trust(context, options->ca_file, error) != 0) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_options(
+		context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
+	SSL_CTX_set_verify(
+		context, options->allow_self_signed ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	if (options->allow_expired) {
+		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_NO_CHECK_TIME);
+	}
+
+	tls = tr_alloc(sizeof(*tls));
+	tls->context = context;
+	tls->bio_method = tr_stream_tls_bio_method();
+	tls->references = 1;
+	return tls;
+}
+
+struct tr_tls *tr_tls_ref(struct tr_tls *tls)
+{
+	tls->references++;
+	return tls;
+}
+
+void tr_tls_destroy(struct tr_tls *tls)
+{
+	if (!tls || --tls->references > 0) {
+		return;
+	}
+	SSL_CTX_free(tls->context);
+	BIO_meth_free(tls->bio_method);
+	tr_free(tls);
+}
+
+BIO_METHOD *tr_tls_bio_method(struct tr_tls *tls)
+{
+	return tls->bio_method;
+}
+
+static bool is_address(const char *name)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+/* SNI and what the certificate must be for. An address goes without SNI (RFC 6066 section 3). */
+static int set_name(SSL *ssl, const char *name, struct tr_error *error)
+{
+	char text[NAME_MAX_LEN + 1];
+	size_t len = strcspn(name, "%"); /* fe80::1%eth0: the zone is ours alone */
+	bool ok;
+
+	if (len > NAME_MAX_LEN) {
+		return tr_error_set(error, TR_E_CONFIG, "the TLS name %.60s... is too long", name);
+	}
+	(void)snprintf(text, sizeof(text), "%.*s", (int)len, name);
+	if (is_address(text)) {
+		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), text) == 1;
+	} else {
+		/* The root's dot is for DNS only; certificates and SNI have none. */
+		if (len > 1 && text[len - 1] == '.') {
+			text[len - 1] = '\0';
+		}
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		ok = SSL_set_tlsext_host_name(ssl, text) == 1 && SSL_set1_host(ssl, text) == 1;
+	}
+	if (!ok) {
+		return tr_error_set(error, TR_E_CONFIG, "%.120s cannot be a TLS name", name);
+	}
+	return 0;
+}
+
+/* On the session and not on the context, which all accounts of a network share. */
+static int set_certificate(SSL *ssl, const char *file, struct tr_error *error)
+{
+	if (SSL_use_certificate_chain_file(ssl, file) != 1 ||
+		SSL_use_PrivateKey_file(ssl, file, SSL_FILETYPE_PEM) != 1 ||
+		SSL_check_private_key(ssl) != 1) {
+		return tr_error_set(error, TR_E_CONFIG,
+			"cannot use the client certificate %.100s: %s", file, last_reason());
+	}
+	return 0;
+}
+
+SSL *tr_tls_session(
+	struct tr_tls *tls, const char *name, const char *cert_file, struct tr_error *error)
+{
+	SSL *ssl;
+
+	ERR_clear_error();
+	ssl = SSL_new(tls->context);
+	TR_ASSERT(ssl != NULL);
+	SSL_set_connect_state(ssl);
+	if (set_name(ssl, name, error) != 0 ||
+		(cert_file && set_certificate(ssl, cert_file, error) != 0)) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	return ssl;
+}
+
+static void certificate_reason(const SSL *ssl, const char *name, char *out, size_t size)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	switch (result) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		(void)snprintf(out, size, "its certificate is not for %.100s (%s mismatch)", name,
+			result == X509_V_ERR_HOSTNAME_MISMATCH ? "hostname" : "address");
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		(void)snprintf(out, size, "its certificate has expired");
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		(void)snprintf(out, size, "its certificate is not valid yet");
+		break;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		(void)snprintf(out, size, "%s, and that is not trusted here",
+			result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+				? "it has a self-signed certificate"
+				: "its chain ends in a self-signed certificate");
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		(void)snprintf(out, size, "the issuer of its certificate is not trusted here");
+		break;
+	default:
+		(void)snprintf(out, size, "its certificate is not valid: %s",
+			X509_verify_cert_error_string(result));
+		break;
+	}
+}
+
+void tr_tls_reason(const SSL *ssl, const char *name, char *out, size_t size)
+{
+	unsigned long code = ERR_peek_error();
+
+	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
+	case SSL_R_CERTIFICATE_VERIFY_FAILED:
+		certificate_reason(ssl, name, out, size);
+		break;
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_PACKET_LENGTH_TOO_LONG:
+		(void)snprintf(out, size, "what it sends is not TLS (%s)", last_reason());
+		break;
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+		(void)snprintf(out, size, "it does not speak TLS 1.2 or later (%s)", last_reason());
+		break;
+	default:
+		(void)snprintf(out, size, "%s", last_reason());
+		break;
+	}
+	ERR_clear_error();
+}
