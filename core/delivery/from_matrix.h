@@ -65,6 +65,7 @@ struct tr_from_matrix_options {
 
 struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options *options,
 	const struct tr_from_matrix_handler *handler, void *arg);
+/* The handler must have given up all deliveries before: none of them may be ended any more. */
 void tr_from_matrix_destroy(struct tr_from_matrix *queue);
 
 typedef void tr_from_matrix_callback(void *arg, const struct tr_error *error);

@@ -375,9 +375,7 @@ static void lane_unload_all(struct tr_lane *lane)
 	TR_LIST_EACH (&lane->items, node, following) {
 		struct tr_lane_item *item = TR_LIST_ENTRY(node, struct tr_lane_item, node);
 		lane_take(lane, item);
-		if (!item->in_flight) {
-			lane->lanes->handler->unload(lane->lanes->arg, item);
-		}
+		lane->lanes->handler->unload(lane->lanes->arg, item);
 	}
 }
 

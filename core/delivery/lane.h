@@ -57,7 +57,7 @@ struct tr_lanes_handler {
 /* `active_max`: lanes with something in flight at the same time; 0 = no limit. */
 struct tr_lanes *tr_lanes_create(
 	struct tr_loop *loop, const struct tr_lanes_handler *handler, void *arg, size_t active_max);
-/* Unloads every item that is not in flight and forgets those that are. */
+/* Unloads every item; the deliveries of those in flight must have been given up before. */
 void tr_lanes_destroy(struct tr_lanes *lanes);
 
 /* Appends a stored item; seq must be above all that the lane has seen. */

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stores what the network said and runs the lanes towards Matrix. One batch of new messages is on
+ * its way to the store at a time, so that a batch that fails can be written again without
+ * overtaking a later one. Sending is to_matrix_send.c's.
+ */
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/delivery/schema.h"
+#include "core/delivery/to_matrix_internal.h"
+#include "core/io/metrics.h"
+#include "core/matrix/txn_id.h"
+
+#include <string.h>
+
+enum {
+	CONTENT_MAX = 256 * 1024,
+	RETRY_MS = 1000,
+	PRESSURE_HIGH = 4096, /* messages accepted and not durable: stop reading */
+	PRESSURE_LOW = 512,
+	BATCH_MAX = 1024,
+	ACTIVE_MAX = 64, /* rooms with a message in flight */
+};
+
+/* The end of a message on its way into the store. */
+struct ending {
+	int64_t seq;
+	bool keep_mapping;
+	char *room_id;
+	char *remote_key;
+	char *sender;
+	char *event_id;
+	int64_t ts;
+	char *error; /* NULL = done */
+};
+
+static const struct tr_db_statement insert_message = {
+	"INSERT INTO to_matrix(seq, remote_key, room_id, sender, type, txn_id, keep_mapping, origin_ts,"
+	" received_ms, state, content)"
+	" SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),"
+	" CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), 0, CAST($10 AS TEXT)"
+	" WHERE NOT EXISTS (SELECT 1 FROM message WHERE room_id = $3 AND remote_id = $2)"
+	" ON CONFLICT (room_id, remote_key) DO NOTHING"};
+static const struct tr_db_statement select_stored = {
+	"SELECT seq FROM to_matrix WHERE seq >= $1 AND seq <= $2 ORDER BY seq"};
+static const struct tr_db_statement delete_done = {"DELETE FROM to_matrix WHERE seq = $1"};
+static const struct tr_db_statement insert_mapping = {
+	"INSERT INTO message(room_id, remote_id, event_id, sender, ts) VALUES ($1, $2, $3, $4, $5)"
+	" ON CONFLICT (room_id, remote_id) DO NOTHING"};
+static const struct tr_db_statement mark_dead = {
+	"UPDATE to_matrix SET state = 3, error = $2 WHERE seq = $1"};
+static const struct tr_db_statement select_max = {"SELECT COALESCE(MAX(seq), 0) FROM to_matrix"};
+static const struct tr_db_statement select_lanes = {
+	"SELECT room_id, COUNT(*) FROM to_matrix WHERE state = 0 GROUP BY room_id"};
+static const struct tr_db_statement select_lane = {
+	"SELECT seq, remote_key, sender, type, txn_id, keep_mapping, origin_ts, content FROM to_matrix"
+	" WHERE room_id = $1 AND seq > $2 AND state = 0 ORDER BY seq LIMIT $3"};
+
+void tr_outbound_free(struct tr_outbound *outbound)
+{
+	tr_free(outbound->remote_key);
+	tr_free(outbound->room_id);
+	tr_free(outbound->sender);
+	tr_free(outbound->type);
+	tr_free(outbound->txn_id);
+	tr_free(outbound->content);
+	tr_free(outbound->event_id);
+	tr_free(outbound);
+}
+
+struct tr_outbound *tr_outbound_of(const struct tr_lane_item *item)
+{
+	return TR_LIST_ENTRY(item, struct tr_outbound, item);
+}
+
+/* --- endings
+ * ----------------------------------------------------------------------------------------- */
+
+static void ending_write(void *mark, struct tr_db_batch *batch)
+{
+	struct ending *ending = mark;
+	if (ending->error != NULL) {
+		TR_DB_ADD(batch, &mark_dead, TR_DB_N(ending->seq), TR_DB_TC(ending->error));
+		return;
+	}
+	TR_DB_ADD(batch, &delete_done, TR_DB_N(ending->seq));
+	if (ending->keep_mapping) {
+		TR_DB_ADD(batch, &insert_mapping, TR_DB_TC(ending->room_id),
+			TR_DB_TC(ending->remote_key), TR_DB_TC(ending->event_id),
+			TR_DB_TC(ending->sender), TR_DB_N(ending->ts));
+	}
+}
+
+static void ending_settled(void *mark)
+{
+	struct ending *ending = mark;
+	tr_free(ending->room_id);
+	tr_free(ending->remote_key);
+	tr_free(ending->sender);
+	tr_free(ending->event_id);
+	tr_free(ending->error);
+	tr_free(ending);
+}
+
+/* Moves what the end needs out of the message. */
+static void outbound_end(struct tr_outbound *outbound, struct ending *ending)
+{
+	struct tr_to_matrix *queue = outbound->queue;
+	tr_map_remove(&queue->started, tr_str_from(outbound->txn_id));
+	ending->seq = outbound->item.seq;
+	ending->keep_mapping = outbound->keep_mapping;
+	ending->ts = outbound->origin_ts;
+	ending->room_id = outbound->room_id;
+	ending->remote_key = outbound->remote_key;
+	ending->sender = outbound->sender;
+	tr_lane_done(&outbound->item);
+	queue->depth--;
+	outbound->room_id = NULL;
+	outbound->remote_key = NULL;
+	outbound->sender = NULL;
+	tr_outbound_free(outbound);
+	tr_marks_add(queue->marks, ending_write, ending_settled, ending);
+}
+
+void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id)
+{
+	struct ending *ending = tr_alloc(sizeof(*ending));
+	ending->event_id = tr_str_dup(event_id);
+	tr_metric_add(outbound->queue->delivered, 1);
+	outbound_end(outbound, ending);
+}
+
+void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *error)
+{
+	struct tr_to_matrix *queue = outbound->queue;
+	struct ending *ending = tr_alloc(sizeof(*ending));
+	ending->error = tr_strdup(error->text);
+	struct tr_buf labels = TR_BUF_INIT(256);
+	tr_metrics_label(&labels, "direction", TR_STR("to_matrix"));
+	tr_metrics_label(&labels, "reason", tr_str_from(tr_error_code_name(error->code)));
+	tr_metric_add(tr_metrics_get(queue->options.metrics, TR_METRIC_COUNTER,
+			      "trestle_messages_dead_total", tr_buf_c(&labels),
+			      "Messages that could not be delivered"),
+		1);
+	tr_buf_finish(&labels);
+	tr_log_warn("delivery", "message %s of %s for %s is not delivered: %s", outbound->txn_id,
+		outbound->sender ? outbound->sender : "the bot", outbound->room_id, error->text);
+	queue->handler->dead(queue->arg, outbound->sender, outbound->room_id, error);
+	outbound_end(outbound, ending);
+}
+
+/* --- lanes
+ * ------------------------------------------------------------------------------------------- */
+
+static void lane_start(void *arg, struct tr_lane_item *item)
+{
+	(void)arg;
+	tr_outbound_deliver(tr_outbound_of(item));
+}
+
+static bool lane_pipelines(
+	void *arg, const struct tr_lane_item *last, const struct tr_lane_item *next)
+{
+	/* Concurrent requests to one room have no order: one at a time. */
+	(void)arg;
+	(void)last;
+	(void)next;
+	return false;
+}
+
+static void lane_unload(void *arg, struct tr_lane_item *item)
+{
+	(void)arg;
+	tr_outbound_free(tr_outbound_of(item));
+}
+
+struct load {
+	struct tr_to_matrix *queue;
+	char *lane;
+	size_t count;
+};
+
+static char *text_or_null(struct tr_str text)
+{
+	return tr_str_empty(text) ? NULL : tr_str_dup(text);
+}
+
+static void lane_rows(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct load *load = arg;
+	struct tr_list items;
+	tr_list_init(&items);
+	size_t rows = error ? 0 : tr_db_rows(result, 0);
+	for (size_t row = 0; row < rows; row++) {
+		struct tr_outbound *outbound = tr_alloc(sizeof(*outbound));
+		outbound->queue = load->queue;
+		outbound->item.seq = tr_db_int(result, 0, row, 0);
+		outbound->room_id = tr_strdup(load->lane);
+		outbound->remote_key = tr_str_dup(tr_db_text(result, 0, row, 1));
+		outbound->sender = text_or_null(tr_db_text(result, 0, row, 2));
+		outbound->type = tr_str_dup(tr_db_text(result, 0, row, 3));
+		outbound->txn_id = tr_str_dup(tr_db_text(result, 0, row, 4));
+		outbound->keep_mapping = tr_db_int(result, 0, row, 5) != 0;
+		outbound->origin_ts = tr_db_int(result, 0, row, 6);
+		outbound->content = tr_str_dup(tr_db_text(result, 0, row, 7));
+		outbound->ambiguous = outbound->item.seq < load->queue->first_seq;
+		tr_list_append(&items, &outbound->item.node);
+	}
+	tr_lanes_loaded(load->queue->lanes, tr_str_from(load->lane), &items, load->count, error);
+	tr_free(load->lane);
+	tr_free(load);
+}
+
+static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
+{
+	struct tr_to_matrix *queue = arg;
+	struct load *load = tr_alloc(sizeof(*load));
+	load->queue = queue;
+	load->lane = tr_str_dup(lane);
+	load->count = count;
+	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
+	TR_DB_ADD(batch, &select_lane, TR_DB_T(lane), TR_DB_N(after), TR_DB_N((int64_t)count));
+	tr_db_submit_take(batch, lane_rows, load);
+}
+
+static const struct tr_lanes_handler lanes_handler = {
+	.start = lane_start,
+	.pipelines = lane_pipelines,
+	.load = lane_load,
+	.unload = lane_unload,
+};
+
+/* --- accepting
+ * --------------------------------------------------------------------------------------- */
+
+static void press(struct tr_to_matrix *queue)
+{
+	bool stop = queue->pressed ? queue->unstored_count > PRESSURE_LOW
+				   : queue->unstored_count >= PRESSURE_HIGH;
+	if (stop != queue->pressed) {
+		queue->pressed = stop;
+		queue->handler->pressure(queue->arg, stop);
+	}
+}
+
+/* Durable: into its lane, or known already and freed. */
+static void outbound_stored(struct tr_outbound *outbound, bool is_new)
+{
+	struct tr_to_matrix *queue = outbound->queue;
+	tr_loop_callback *durable = outbound->durable;
+	void *durable_arg = outbound->durable_arg;
+	if (is_new) {
+		queue->depth++;
+		tr_metric_add(queue->accepted, 1);
+		tr_lanes_push(queue->lanes, tr_str_from(outbound->room_id), &outbound->item);
+	} else {
+		tr_log_debug(
+			"delivery", "remote message %s is known already", outbound->remote_key);
+		tr_metric_add(queue->known, 1);
+		tr_outbound_free(outbound);
+	}
+	if (durable != NULL) {
+		durable(durable_arg);
+	}
+}
+
+static void store_next(struct tr_to_matrix *queue);
+
+static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct tr_to_matrix *queue = arg;
+	size_t count = queue->storing;
+	queue->storing = 0;
+	if (error != NULL) {
+		tr_log_warn("delivery",
+			"%zu remote messages cannot be stored now, trying again: %s",
+			queue->unstored_count, error->text);
+		tr_timer_start(queue->retry, RETRY_MS);
+		return;
+	}
+	size_t rows = tr_db_rows(result, queue->select_index);
+	size_t row = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct tr_list *node = tr_list_head(&queue->unstored);
+		struct tr_outbound *outbound =
+			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		tr_list_remove(node);
+		queue->unstored_count--;
+		bool is_new = row < rows &&
+			      tr_db_int(result, queue->select_index, row, 0) == outbound->item.seq;
+		row += is_new;
+		outbound_stored(outbound, is_new);
+	}
+	press(queue);
+	store_next(queue);
+}
+
+static void add_insert(struct tr_db_batch *batch, const struct tr_outbound *outbound)
+{
+	TR_DB_ADD(batch, &insert_message, TR_DB_N(outbound->item.seq),
+		TR_DB_TC(outbound->remote_key), TR_DB_TC(outbound->room_id),
+		TR_DB_TC(outbound->sender), TR_DB_TC(outbound->type), TR_DB_TC(outbound->txn_id),
+		TR_DB_N(outbound->keep_mapping), TR_DB_N(outbound->origin_ts),
+		TR_DB_N(tr_clock_wall_ms()), TR_DB_TC(outbound->content));
+}
+
+/* Writes everything that waits as one batch, unless one is on its way. */
+static void store_now(void *arg)
+{
+	struct tr_to_matrix *queue = arg;
+	if (queue->storing != 0 || queue->unstored_count == 0 || tr_timer_active(queue->retry)) {
+		return;
+	}
+	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
+	int64_t first = 0;
+	int64_t last = 0;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&queue->unstored, node, following) {
+		struct tr_outbound *outbound =
+			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		add_insert(batch, outbound);
+		last = outbound->item.seq;
+		first = first ? first : last;
+		if (++queue->storing == BATCH_MAX) {
+			break;
+		}
+	}
+	queue->select_index = TR_DB_ADD(batch, &select_stored, TR_DB_N(first), TR_DB_N(last));
+	tr_journal_join(queue->options.journal, stored, queue);
+}
+
+static void store_next(struct tr_to_matrix *queue)
+{
+	if (queue->unstored_count > 0) {
+		store_now(queue);
+	}
+}
+
+/* The content with our key, as text; false when it is too large for any homeserver. */
+static bool content_with_key(
+	const struct tr_to_matrix_event *event, const char *txn_id, struct tr_buf *out)
+{
+	struct tr_json *content = tr_json_dup(event->content);
+	tr_json_set_c(content, "io.trestle.id", txn_id);
+	bool fits = tr_json_print(content, out) == 0;
+	tr_json_free(content);
+	return fits;
+}
+
+void tr_to_matrix_accept(struct tr_to_matrix *queue, const struct tr_to_matrix_event *event,
+	tr_loop_callback *durable, void *arg)
+{
+	struct tr_outbound *outbound = tr_alloc(sizeof(*outbound));
+	outbound->queue = queue;
+	outbound->item.seq = queue->next_seq++;
+	outbound->remote_key = tr_str_dup(event->remote_key);
+	outbound->room_id = tr_strdup(event->room_id);
+	outbound->sender = tr_strdup(event->sender);
+	outbound->type = tr_strdup(event->type);
+	outbound->origin_ts = event->origin_ts;
+	outbound->keep_mapping = event->keep_mapping;
+	outbound->durable = durable;
+	outbound->durable_arg = arg;
+	const struct tr_str parts[] = {tr_str_from(event->room_id), event->remote_key};
+	outbound->txn_id = tr_txn_id(parts, TR_ARRAY_LEN(parts));
+	struct tr_buf content = TR_BUF_INIT(CONTENT_MAX);
+	TR_ASSERT(content_with_key(event, outbound->txn_id, &content));
+	outbound->content = tr_buf_take(&content);
+	tr_list_append(&queue->unstored, &outbound->item.node);
+	queue->unstored_count++;
+	if (queue->unstored_count == 1) {
+		tr_loop_defer(queue->options.loop, store_now, queue);
+	}
+	press(queue);
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------- */
+
+struct resumption {
+	struct tr_to_matrix *queue;
+	tr_to_matrix_callback *callback;
+	void *arg;
+};
+
+static void resumed(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct resumption *resumption = arg;
+	struct tr_to_matrix *queue = resumption->queue;
+	if (error == NULL) {
+		queue->next_seq = tr_db_int(result, 0, 0, 0) + 1;
+		queue->first_seq = queue->next_seq;
+		for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
+			queue->depth += (size_t)tr_db_int(result, 1, row, 1);
+			tr_lanes_mark_stored(queue->lanes, tr_db_text(result, 1, row, 0));
+		}
+		if (queue->depth > 0) {
+			tr_log_info("delivery", "%zu remote messages go on from the last run",
+				queue->depth);
+		}
+	}
+	resumption->callback(resumption->arg, error);
+	tr_free(resumption);
+}
+
+void tr_to_matrix_resume(struct tr_to_matrix *queue, tr_to_matrix_callback *callback, void *arg)
+{
+	struct resumption *resumption = tr_alloc(sizeof(*resumption));
+	*resumption = (struct resumption){queue, callback, arg};
+	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
+	tr_db_batch_add(batch, &select_max, NULL, 0);
+	tr_db_batch_add(batch, &select_lanes, NULL, 0);
+	tr_db_submit_take(batch, resumed, resumption);
+}
+
+static struct tr_metric *counter(struct tr_metrics *metrics, const char *name, const char *help)
+{
+	return tr_metrics_get(metrics, TR_METRIC_COUNTER, name, "direction=\"to_matrix\"", help);
+}
+
+struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *options,
+	const struct tr_to_matrix_handler *handler, void *arg)
+{
+	struct tr_to_matrix *queue = tr_alloc(sizeof(*queue));
+	queue->options = *options;
+	queue->handler = handler;
+	queue->arg = arg;
+	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, ACTIVE_MAX);
+	queue->marks = tr_marks_create(options->loop, options->journal);
+	queue->retry = tr_timer_create(options->loop, store_now, queue);
+	tr_list_init(&queue->unstored);
+	queue->delivered =
+		counter(options->metrics, "trestle_messages_delivered_total", "Messages delivered");
+	queue->accepted =
+		counter(options->metrics, "trestle_messages_accepted_total", "Messages accepted");
+	queue->known = counter(options->metrics, "trestle_messages_known_total",
+		"Messages that came again and were ignored");
+	tr_lanes_pause(queue->lanes, true);
+	return queue;
+}
+
+void tr_to_matrix_destroy(struct tr_to_matrix *queue)
+{
+	if (queue == NULL) {
+		return;
+	}
+	tr_loop_defer_cancel(queue->options.loop, store_now, queue);
+	tr_lanes_destroy(queue->lanes);
+	tr_marks_destroy(queue->marks);
+	tr_timer_destroy(queue->retry);
+	tr_map_finish(&queue->started);
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&queue->unstored, node, following) {
+		tr_list_remove(node);
+		tr_outbound_free(tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node)));
+	}
+	tr_free(queue);
+}
+
+void tr_to_matrix_pause(struct tr_to_matrix *queue, bool paused)
+{
+	tr_lanes_pause(queue->lanes, paused);
+}
+
+void tr_to_matrix_wake(struct tr_to_matrix *queue)
+{
+	tr_lanes_wake(queue->lanes);
+}
+
+struct pending_search {
+	const char *sender;
+	bool found;
+};
+
+static bool is_pending(void *arg, struct tr_lane_item *item)
+{
+	struct pending_search *search = arg;
+	const struct tr_outbound *outbound = tr_outbound_of(item);
+	search->found = tr_str_eq(tr_str_from(outbound->sender), tr_str_from(search->sender));
+	return !search->found;
+}
+
+bool tr_to_matrix_has_pending(struct tr_to_matrix *queue, const char *sender, const char *room_id)
+{
+	struct pending_search search = {sender, false};
+	tr_lanes_visit(queue->lanes, tr_str_from(room_id), is_pending, &search);
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&queue->unstored, node, following) {
+		const struct tr_outbound *outbound =
+			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		if (strcmp(outbound->room_id, room_id) == 0 &&
+			is_pending(&search, (void *)&outbound->item)) {
+			continue;
+		}
+		if (search.found) {
+			break;
+		}
+	}
+	return search.found;
+}
+
+size_t tr_to_matrix_depth(const struct tr_to_matrix *queue)
+{
+	return queue->depth + queue->unstored_count;
+}
+
+size_t tr_to_matrix_in_flight(const struct tr_to_matrix *queue)
+{
+	return tr_lanes_in_flight(queue->lanes);
+}
+
+size_t tr_to_matrix_unstored(const struct tr_to_matrix *queue)
+{
+	return queue->unstored_count;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the to_matrix queue share: to_matrix.c stores and orders, to_matrix_send.c
+ * delivers. */
+#ifndef TRESTLE_DELIVERY_TO_MATRIX_INTERNAL_H
+#define TRESTLE_DELIVERY_TO_MATRIX_INTERNAL_H
+
+#include "core/base/map.h"
+#include "core/delivery/mark.h"
+#include "core/delivery/to_matrix.h"
+
+enum tr_outbound_state {
+	TR_OUTBOUND_QUEUED,
+	TR_OUTBOUND_PREPARING,
+	TR_OUTBOUND_SEARCHING, /* for an earlier attempt of ours in the room */
+	TR_OUTBOUND_SENDING,
+};
+
+struct tr_outbound {
+	struct tr_lane_item item;
+	struct tr_to_matrix *queue;
+	enum tr_outbound_state state;
+	char *remote_key;
+	char *room_id;
+	char *sender; /* NULL = the bot */
+	char *type;
+	char *txn_id;
+	char *content;
+	int64_t origin_ts;
+	bool keep_mapping;
+	bool ambiguous; /* an earlier attempt may have succeeded */
+	bool repaired;
+	char *event_id; /* known from an echo or a search: it is in the room */
+	tr_loop_callback *durable;
+	void *durable_arg;
+};
+
+struct tr_to_matrix {
+	struct tr_to_matrix_options options;
+	const struct tr_to_matrix_handler *handler;
+	void *arg;
+	struct tr_lanes *lanes;
+	struct tr_marks *marks;
+	struct tr_map started; /* txn id -> outbound, of those whose delivery has begun */
+	struct tr_list
+		unstored; /* accepted, in order; the first `storing` of them are in a batch */
+	size_t unstored_count;
+	size_t storing;
+	size_t select_index;
+	bool pressed;
+	struct tr_timer *retry;
+	int64_t next_seq;
+	int64_t first_seq;
+	size_t depth;
+	struct tr_metric *delivered;
+	struct tr_metric *accepted;
+	struct tr_metric *known;
+};
+
+void tr_outbound_free(struct tr_outbound *outbound);
+struct tr_outbound *tr_outbound_of(const struct tr_lane_item *item);
+
+/* Starts a delivery (to_matrix_send.c). */
+void tr_outbound_deliver(struct tr_outbound *outbound);
+
+/* Ends of a delivery (to_matrix.c): takes the message out of its lane and writes its end. */
+void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id);
+void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *error);
+
+#endif
