@@ -40,10 +40,11 @@ struct tr_portal *tr_portal_configure(
  * the same time get the same one. `inviter` (may be NULL) is invited. */
 void tr_portal_open_channel(struct tr_bridge *bridge, struct tr_str remote_id, const char *name,
 	const char *inviter, tr_portal_callback *callback, void *arg);
-/* The direct chat of `receiver` with the ghost of remote_id, made (and the receiver invited) when
- * there is none. */
-void tr_portal_open_direct(struct tr_bridge *bridge, struct tr_str remote_id, const char *name,
-	const char *receiver, tr_portal_callback *callback, void *arg);
+/* The direct chat of `receiver` with the ghost of remote_id; made when there is none. Its Matrix
+ * room may not exist yet: it is created (and the receiver invited) when the first message is
+ * delivered to it, so that a message is stored before anything else happens. */
+struct tr_portal *tr_portal_direct(
+	struct tr_bridge *bridge, struct tr_str remote_id, const char *name, const char *receiver);
 
 /* Visits all portals until the visitor returns false. */
 typedef bool tr_portal_visitor(void *arg, struct tr_portal *portal);

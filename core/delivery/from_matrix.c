@@ -131,10 +131,10 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 	}
 }
 
-static void ending_settled(void *mark)
+static void ending_settled(void *mark, bool durable)
 {
 	struct ending *ending = mark;
-	if (ending->settled != NULL) {
+	if (durable && ending->settled != NULL) {
 		ending->settled(ending->arg);
 	}
 	for (size_t i = 0; i < ending->count; i++) {

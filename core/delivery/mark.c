@@ -24,11 +24,11 @@ struct tr_marks {
 	size_t pending;
 };
 
-static void mark_end(struct tr_mark *mark)
+static void mark_end(struct tr_mark *mark, bool durable)
 {
 	tr_list_remove(&mark->node);
 	mark->marks->pending--;
-	mark->settled(mark->data);
+	mark->settled(mark->data, durable);
 	tr_free(mark);
 }
 
@@ -37,7 +37,7 @@ static void committed(void *arg, const struct tr_db_result *result, const struct
 	struct tr_mark *mark = arg;
 	(void)result;
 	if (error == NULL) {
-		mark_end(mark);
+		mark_end(mark, true);
 		return;
 	}
 	mark->failed = true;
@@ -105,7 +105,7 @@ void tr_marks_destroy(struct tr_marks *marks)
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&marks->all, node, following) {
-		mark_end(TR_LIST_ENTRY(node, struct tr_mark, node));
+		mark_end(TR_LIST_ENTRY(node, struct tr_mark, node), false);
 	}
 	tr_free(marks);
 }

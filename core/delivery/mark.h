@@ -14,8 +14,8 @@ struct tr_mark;
 
 /* Adds the statements of the mark to `batch`; may be called again for the same mark. */
 typedef void tr_mark_write(void *mark, struct tr_db_batch *batch);
-/* It is durable: the end of the mark, frees it. */
-typedef void tr_mark_settled(void *mark);
+/* The end of the mark, frees it: durable, or given up because the marks are destroyed. */
+typedef void tr_mark_settled(void *mark, bool durable);
 
 struct tr_marks *tr_marks_create(struct tr_loop *loop, struct tr_journal *journal);
 /* Marks that are not durable yet are given to `settled` all the same, so that they are freed. */

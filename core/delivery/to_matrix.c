@@ -61,6 +61,7 @@ void tr_outbound_free(struct tr_outbound *outbound)
 {
 	tr_free(outbound->remote_key);
 	tr_free(outbound->room_id);
+	tr_free(outbound->target_room);
 	tr_free(outbound->sender);
 	tr_free(outbound->type);
 	tr_free(outbound->txn_id);
@@ -92,8 +93,9 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 	}
 }
 
-static void ending_settled(void *mark)
+static void ending_settled(void *mark, bool durable)
 {
+	(void)durable;
 	struct ending *ending = mark;
 	tr_free(ending->room_id);
 	tr_free(ending->remote_key);

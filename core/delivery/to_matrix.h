@@ -30,9 +30,9 @@ struct tr_to_matrix;
 struct tr_to_matrix_event {
 	struct tr_str remote_key; /* unique in the room for ever; the same when the network says it
 				     again */
-	const char *room_id;
-	const char *sender;            /* full Matrix id of the ghost, NULL = the bot */
-	const char *type;              /* "m.room.message" */
+	const char *room_id;      /* or a name for a room to be made: see tr_outbound_set_room() */
+	const char *sender;       /* full Matrix id of the ghost, NULL = the bot */
+	const char *type;         /* "m.room.message" */
 	const struct tr_json *content; /* io.trestle.id is added by the queue */
 	int64_t origin_ts;             /* ms; 0 = now */
 	bool keep_mapping; /* whether the key is the network's own id, worth a row for ever */
@@ -83,6 +83,10 @@ void tr_to_matrix_accept(struct tr_to_matrix *queue, const struct tr_to_matrix_e
 
 /* Our own event came back in a transaction. */
 void tr_to_matrix_echo(struct tr_to_matrix *queue, struct tr_str txn_id, struct tr_str event_id);
+
+/* In prepare(): the room to send to, where the event's room_id is only a name for a room that had
+ * to be made first (a direct chat). */
+void tr_outbound_set_room(struct tr_outbound *outbound, const char *room_id);
 
 /* Ends prepare() or repair(): error NULL = the ghost can send. */
 void tr_outbound_prepared(struct tr_outbound *outbound, const struct tr_error *error);

@@ -20,8 +20,9 @@ struct tr_outbound {
 	struct tr_to_matrix *queue;
 	enum tr_outbound_state state;
 	char *remote_key;
-	char *room_id;
-	char *sender; /* NULL = the bot */
+	char *room_id;     /* lane: a room id, or a name the handler turns into one */
+	char *target_room; /* where it goes when room_id is not a room id; else NULL */
+	char *sender;      /* NULL = the bot */
 	char *type;
 	char *txn_id;
 	char *content;

@@ -17,6 +17,11 @@ static void set_state(struct tr_outbound *outbound, enum tr_outbound_state state
 	outbound->state = state;
 }
 
+static const char *target_room(const struct tr_outbound *outbound)
+{
+	return outbound->target_room ? outbound->target_room : outbound->room_id;
+}
+
 static void send_now(struct tr_outbound *outbound);
 static void go_on(struct tr_outbound *outbound);
 
@@ -72,7 +77,7 @@ static void sent(void *arg, const struct tr_json *response, const struct tr_erro
 static void send_now(struct tr_outbound *outbound)
 {
 	set_state(outbound, TR_OUTBOUND_SENDING);
-	tr_matrix_send(outbound->queue->options.client, outbound->sender, outbound->room_id,
+	tr_matrix_send(outbound->queue->options.client, outbound->sender, target_room(outbound),
 		outbound->type, outbound->txn_id, outbound->origin_ts,
 		tr_str_from(outbound->content), sent, outbound);
 }
@@ -120,7 +125,7 @@ static void search(struct tr_outbound *outbound)
 	tr_log_debug("delivery", "%s: looking for an earlier attempt of %s", outbound->room_id,
 		outbound->txn_id);
 	const struct tr_matrix_messages_query query = {.limit = SEARCH_LIMIT};
-	tr_matrix_messages(outbound->queue->options.client, outbound->sender, outbound->room_id,
+	tr_matrix_messages(outbound->queue->options.client, outbound->sender, target_room(outbound),
 		&query, searched, outbound);
 }
 
@@ -134,6 +139,12 @@ static void go_on(struct tr_outbound *outbound)
 	} else {
 		send_now(outbound);
 	}
+}
+
+void tr_outbound_set_room(struct tr_outbound *outbound, const char *room_id)
+{
+	tr_free(outbound->target_room);
+	outbound->target_room = tr_strdup(room_id);
 }
 
 void tr_outbound_prepared(struct tr_outbound *outbound, const struct tr_error *error)
