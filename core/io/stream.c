@@ -156,7 +156,7 @@ static void on_todo(void *arg)
 
 	stream->todo = 0;
 	tr_stream_enter(stream);
-	if (todo & TR_STREAM_TODO_START) {
+	if (stream->state == TR_STREAM_CONNECTING && (todo & TR_STREAM_TODO_START)) {
 		tr_stream_connect_start(stream);
 	}
 	if (tr_stream_alive(stream) && (todo & TR_STREAM_TODO_RESUME) && !stream->paused) {
