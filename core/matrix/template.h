@@ -36,7 +36,8 @@ char *tr_template_id(struct tr_str tmpl, struct tr_str server, enum tr_escaping 
 	const struct tr_template_value *values, size_t count, bool *shortened);
 
 /* Whether `id` is one of the template's on `server`. Open values are set to views into `id`, still
- * escaped; none of them is empty. */
+ * escaped; none of them is empty. The others are compared as they are given, so escaped too. At
+ * most three may be open. */
 bool tr_template_match_id(struct tr_str tmpl, struct tr_str server, struct tr_str id,
 	struct tr_template_value *values, size_t count);
 /* The same for any text. */
