@@ -66,7 +66,7 @@ struct tr_db_options {
 struct tr_db *tr_db_open(
 	struct tr_loop *loop, const struct tr_db_options *options, struct tr_error *error);
 /* Waits for what is queued (SQLite) or up to 5 s (PostgreSQL), then closes. Callbacks still due
- * come before it returns. */
+ * come before it returns; what they submit fails with class retry. Not from inside a callback. */
 void tr_db_close(struct tr_db *db);
 
 /* "sqlite" or "postgres". */

@@ -13,12 +13,12 @@ LAYERS = ["base", "io", "config", "store", "matrix", "delivery", "bridge", "daem
 OWNERS = {
     r"cjson/cJSON\.h|cJSON\.h": r"core/base/json[a-z_]*\.c",
     r"pcre2\.h": r"core/base/regex[a-z_]*\.c",
-    r"uv\.h": r"core/io/.*",
+    r"uv\.h": r"core/io/.*|core/store/db_(sqlite|postgres_link)\.c",
     r"curl/curl\.h": r"core/io/http_client[a-z_]*\.[ch]",
     r"microhttpd\.h": r"core/io/http_server[a-z_]*\.[ch]",
     r"yaml\.h": r"core/config/yaml[a-z_]*\.c",
     r"sqlite3\.h": r"core/store/.*",
-    r"libpq-fe\.h": r"core/store/.*",
+    r"libpq-fe\.h": r"(core|tests/unit)/store/.*",
     r"gumbo\.h": r"core/matrix/html[a-z_]*\.[ch]",
     r"libircclient/.*|libircclient\.h": r"tests/support/.*",
 }
