@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * YAML as a tree in which every node knows its line and column. core/config/yaml.c is the only file
- * that knows the YAML library. Block style, flow style and JSON are all taken.
+ * YAML as a tree in which every node knows its line and column. core/config/yaml_compose.c is
+ * the only file that knows the YAML library. Block style, flow style and JSON are all taken.
  *
  * Stricter than YAML itself: one document a file; keys are scalars and a key that comes twice is
  * refused with both places; aliases share the node of their anchor (so a tree is in truth an
