@@ -61,8 +61,9 @@ tr_schema_text_check tr_config_check_domain, tr_config_check_user_id, tr_config_
 /* "*", a domain or a user id. */
 tr_schema_text_check tr_config_check_permission_key;
 
-/* The level of a user id: its own row, else its domain's, else that of "*", else `fallback`. */
-enum tr_config_level tr_config_level_of(const struct tr_config_common *config,
+/* The level of a user id by the rows of a `permissions` key: its own row, else its domain's, else
+ * that of "*", else `fallback`. */
+enum tr_config_level tr_config_level_of(const struct tr_config_permission *rows, size_t count,
 	struct tr_str user_id, enum tr_config_level fallback);
 
 /* Loads `file` by `schema` into *target (zeroed by the caller): tr_yaml_load() and tr_schema_read()

@@ -12,6 +12,8 @@
  *   LIST an array T * and at `count_offset` a size_t; elements of `item_size` bytes, read by `item`
  *   MAP the same, but every element begins with `char *key`
  *
+ * A SECTION at offset 0 may have keys that name fields of the struct around it.
+ *
  * A key whose value is null or nothing counts as not given. A struct read from a file with mistakes
  * is filled as far as it goes and is safe to free.
  */
@@ -41,7 +43,8 @@ enum tr_schema_type {
 	TR_SCHEMA_INCLUDED,
 	TR_SCHEMA_LIST,
 	TR_SCHEMA_MAP,
-	TR_SCHEMA_ANY,   /* taken as it is and not looked into; needs no place in the struct */
+	TR_SCHEMA_ANY,   /* taken as it is, not looked into, no place in the struct, not in the
+			    example */
 	TR_SCHEMA_MOVED, /* refused; `help` says what to write instead. Not in the documents */
 };
 
@@ -50,6 +53,8 @@ enum tr_schema_flags {
 	TR_KEY_NOT_YET = 1 << 1,    /* accepted, reported as not yet acted on when given */
 	TR_KEY_RELOADABLE = 1 << 2, /* a change takes effect on SIGHUP */
 	TR_KEY_DERIVED = 1 << 3, /* `fallback` is for the documents; the section's check sets it */
+	TR_KEY_MULTILINE =
+		1 << 4, /* a text that may have line breaks; no other may have controls */
 };
 
 struct tr_schema_choice {
@@ -94,8 +99,9 @@ struct tr_schema_key {
 	const struct tr_schema_key *item;
 	tr_schema_text_check *check; /* of a text value, or of the keys of a MAP */
 	const char *help;            /* sentences for documents */
-	const char
-		*example; /* YAML text for the example file; NULL = the fallback, commented out */
+	/* YAML text for the example file; "# text" is shown commented out, NULL is the fallback
+	 * commented out. */
+	const char *example;
 };
 
 struct tr_schema {
@@ -118,6 +124,10 @@ void tr_schema_free(const struct tr_schema *schema, void *target, size_t size);
 void tr_schema_report(struct tr_schema_reader *reader, enum tr_report_kind kind,
 	const struct tr_yaml_node *node, const char *key, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+/* For a check that looks into the elements of a list: the path gets "name[index]" until
+ * tr_schema_leave() is called with what tr_schema_enter() returned. */
+size_t tr_schema_enter(struct tr_schema_reader *reader, const char *name, size_t index);
+void tr_schema_leave(struct tr_schema_reader *reader, size_t mark);
 /* Whether the file gives the key here, with a value. */
 bool tr_schema_given(const struct tr_yaml_node *node, const char *key);
 /* Owned path of `path` relative to the file being read. */
