@@ -272,4 +272,9 @@ extern const struct tr_schema tr_irc_config_schema;
 int tr_irc_config_load(struct tr_irc_config *config, const char *file, struct tr_report *report);
 void tr_irc_config_finish(struct tr_irc_config *config);
 
+/* What a Matrix user may do in this bridge: `admins`, then the entry's `permissions`, then those of
+ * the file; "user" when none of them says anything. */
+enum tr_config_level tr_irc_config_level(const struct tr_irc_config *config,
+	const struct tr_irc_bridge_config *bridge, struct tr_str user_id);
+
 #endif
