@@ -116,6 +116,8 @@ void tr_http_call_prepare_handle(struct tr_http_client *client, CURL *easy)
 	(void)curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	(void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	/* An id may be "..", and that is not the way up. */
+	(void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	/* The environment's proxy would see http:// tokens and get around public_only. */
 	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	/* HTTP/2 by ALPN only: prior knowledge fails on reused connections in 7.88. */

@@ -38,7 +38,8 @@ void tr_matrix_client_destroy(struct tr_matrix_client *client);
 /* Calls started and not called back. */
 size_t tr_matrix_client_running(const struct tr_matrix_client *client);
 
-/* `error` NULL = a 2xx answer; `response` is then its JSON object. With an error `response` is the
+/* NULL as a callback: nobody wants to know (typing, receipts).
+ * `error` NULL = a 2xx answer; `response` is then its JSON object. With an error `response` is the
  * error body where there is one (tr_json_get_str(response, "errcode")), else NULL. Both borrowed.
  */
 typedef void tr_matrix_callback(
@@ -113,9 +114,10 @@ struct tr_matrix_call *tr_matrix_get_event(struct tr_matrix_client *client, cons
 /* joined: user id -> {display_name, avatar_url}. */
 struct tr_matrix_call *tr_matrix_joined_members(struct tr_matrix_client *client,
 	const char *as_user, const char *room_id, tr_matrix_callback *callback, void *arg);
-/* chunk: member events; `membership` narrows ("join", "invite"), NULL = all. */
+/* chunk: member events; `membership_wanted` narrows ("join", "invite"), NULL = all. */
 struct tr_matrix_call *tr_matrix_members(struct tr_matrix_client *client, const char *as_user,
-	const char *room_id, const char *membership, tr_matrix_callback *callback, void *arg);
+	const char *room_id, const char *membership_wanted, tr_matrix_callback *callback,
+	void *arg);
 struct tr_matrix_messages_query {
 	const char *from;        /* NULL = the end of the room ("b") or its start ("f") */
 	const char *to;          /* or NULL */

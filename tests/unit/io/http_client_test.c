@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/io/http_client_internal.h"
-#include "http_fixture.h"
+#include "tests/unit/http_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "http_fixture.h"
+#include "tests/unit/http_fixture.h"
 
 enum { BODY_MAX = 1000, HELD_MAX = 8 };
 

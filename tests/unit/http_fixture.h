@@ -33,7 +33,7 @@ __attribute__((unused)) static void nap(void)
   uint64_t turn_end_ = tr_clock_mono_ms() + PATIENCE_MS; \
   while (!(condition)) {                                 \
    tr_loop_turn((loop), false);                          \
-   nap();                                          \
+   nap();                                                \
    assert_true(tr_clock_mono_ms() < turn_end_);          \
   }                                                      \
  } while (0)
