@@ -7,7 +7,7 @@ import re
 from tree import line_of, main
 
 SPDX = "SPDX-License-Identifier: Apache-2.0"
-_COMMENT = re.compile(r"^/\*\s*" + re.escape(SPDX) + r"\s*\*/\n\s*(/\*|//)")
+_COMMENT = re.compile(r"^/\*\s*" + re.escape(SPDX) + r"\s*(\*/\n\s*(/\*|//)|\n \*\n \* \w)")
 _HOME = re.compile(r"(?<![\w.])/(?:home|Users)/[a-z]\w*|(?<![\w.])/root" + "/")
 _BLANKS = re.compile(r"[ \t]+$", re.MULTILINE)
 
@@ -32,7 +32,7 @@ def find(tree):
 
 _GOOD = f"/* {SPDX} */\n/* What it does. */\n"
 PLANTED = [
-    ({"core/base/a.c": _GOOD}, None),
+    ({"core/base/a.c": _GOOD, "core/base/a.h": f"/* {SPDX}\n *\n * What it does.\n */\n"}, None),
     ({"core/base/a.c": "int x;\n"}, "must open with"),
     ({"core/base/a.c": f"/* {SPDX} */\n#include <x.h>\n"}, "a comment on what the file does"),
     ({"tests/a.py": "import os\n"}, "licence line"),
