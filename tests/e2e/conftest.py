@@ -15,7 +15,6 @@ from support.bridge import Bridge
 from support.inspircd import InspIRCd
 from support.ngircd import NgIRCd
 from support.postgres import Postgres
-from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
 
 
@@ -88,22 +87,6 @@ def make_synapse(workdir):
 @pytest.fixture
 def synapse(make_synapse):
     return make_synapse()
-
-
-@pytest.fixture
-def make_stub_homeserver(workdir):
-    """make_stub_homeserver(as_url=..., ...) -> a started stub homeserver; it must end without complaint."""
-    made = []
-
-    def make(**options):
-        server = StubHomeserver(workdir / f"stub{len(made)}", **options)
-        made.append(server)
-        server.start()
-        return server
-
-    yield make
-    statuses = [server.stop() if server.process.alive() else server.process.exit_status() for server in made]
-    assert statuses == [0] * len(made), "a stub homeserver ended badly; see its log"
 
 
 @pytest.fixture
