@@ -40,6 +40,7 @@ class InspIRCd:
     def start(self):
         config = self.directory / "inspircd.conf"
         config.write_text(self._config())
+        (self.directory / "motd").write_text("A server for tests.\n")
         self.process = Process(
             "InspIRCd",
             [self._program(), "--config", config, "--nofork", "--nolog"],
@@ -82,7 +83,7 @@ class InspIRCd:
             '<admin name="test" email="test@example.test">',
             f'<bind address="{self.host}" port="{self.port}" type="clients">',
             f'<pid file="{self.directory}/inspircd.pid">',
-            '<files motd="">',
+            f'<files motd="{self.directory}/motd">',
             self._connect(),
             '<class name="none"><type name="none" classes="none">',
             '<options prefixquit="Quit: " casemapping="rfc1459" syntaxhints="no">',
