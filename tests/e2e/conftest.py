@@ -15,6 +15,7 @@ from support.bridge import Bridge
 from support.inspircd import InspIRCd
 from support.ngircd import NgIRCd
 from support.postgres import Postgres
+from support.scripted_ircd import ScriptedIrcd
 from support.synapse import Synapse
 
 
@@ -58,6 +59,27 @@ def ngircd(scratch):
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def make_scripted_ircd(workdir):
+    """make_scripted_ircd(delay_ms=20, ...) -> a started ScriptedIrcd of this test's own; it must end well."""
+    made = []
+
+    def make(**options):
+        server = ScriptedIrcd(workdir / f"scripted-ircd{len(made)}", **options)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def scripted_ircd(make_scripted_ircd):
+    return make_scripted_ircd()
 
 
 @pytest.fixture(scope="session")

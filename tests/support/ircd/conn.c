@@ -250,7 +250,7 @@ static void flush(struct ircd_conn *conn)
 	if (conn->out.len) {
 		ircd_conn_write_now(conn, conn->out.data, conn->out.len);
 		conn->out.len = 0;
-		if (conn->out.cap > 1u << 20) {
+		if (conn->out.cap > 1u << 16) {
 			ircd_buf_free(&conn->out);
 		}
 	}
