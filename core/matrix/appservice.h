@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/base/json.h"
 #include "core/io/loop.h"
+#include "core/matrix/transaction.h"
 
 struct tr_appservice;
 struct tr_appservice_registration;
@@ -25,14 +26,6 @@ struct tr_appservice_options {
 	const char *listen;      /* "127.0.0.1:9999"; port 0 = any free one */
 	size_t body_max;         /* bytes; 0 = 16 MiB */
 	bool legacy_query_token; /* take ?access_token= too; sent both ways, both must match */
-};
-
-struct tr_appservice_transaction {
-	struct tr_str id;             /* as chosen by the homeserver; not to be relied upon alone */
-	const struct tr_json *events; /* an array; its elements are unchecked */
-	const struct tr_json *ephemeral; /* an array or NULL; stable or unstable name */
-	const struct tr_json *body;      /* all of it */
-	size_t body_len;                 /* bytes it had */
 };
 
 enum tr_appservice_third_party_kind {
@@ -55,7 +48,7 @@ struct tr_appservice_third_party {
 struct tr_appservice_handler {
 	/* tr_appservice_ok() once everything is stored; tr_appservice_fail() with 503 to be sent
 	 * the same again. */
-	void (*on_transaction)(void *arg, const struct tr_appservice_transaction *transaction,
+	void (*on_transaction)(void *arg, const struct tr_transaction *transaction,
 		struct tr_appservice_reply *reply);
 	/* tr_appservice_ok() = it exists now; tr_appservice_not_found(). Synapse holds all
 	 * transactions back until the answer: be quick. */
@@ -94,10 +87,5 @@ void tr_appservice_not_found(struct tr_appservice_reply *reply);
 /* `status` with the standard error body. */
 void tr_appservice_fail(
 	struct tr_appservice_reply *reply, int status, const char *errcode, const char *text);
-
-/* What the body of a transaction must be; fills what points into `body`, not the id. 0 or
- * TR_E_INVALID with a sentence. */
-int tr_appservice_parse_transaction(const struct tr_json *body,
-	struct tr_appservice_transaction *transaction, struct tr_error *error);
 
 #endif
