@@ -91,6 +91,7 @@ static void parse_params(struct tr_str rest, struct tr_irc_line *line)
 
 bool tr_irc_line_parse(struct tr_str text, struct tr_irc_line *line)
 {
+	line->raw = text;
 	line->tag_count = 0;
 	line->param_count = 0;
 	line->prefix = line->nick = line->user = line->host = (struct tr_str){NULL, 0};

@@ -29,6 +29,7 @@ struct tr_irc_tag {
 };
 
 struct tr_irc_line {
+	struct tr_str raw; /* the whole line as it was parsed */
 	struct tr_irc_tag tags[TR_IRC_TAGS_MAX];
 	size_t tag_count;
 	struct tr_str prefix; /* "nick!user@host" or a server name, "" when absent */

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What others say and do, as remote events: lines of a channel from its one reader, live or out of
+ * the history, and private messages to a puppet. Our own lines only move the channel's place.
+ */
+#include "bridges/irc/network.h"
+#include "bridges/irc/text.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#include <string.h>
+
+enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024 };
+
+static bool is_ours(const struct tr_irc_network *network, const struct tr_irc_line *line)
+{
+	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
+	tr_buf_add(&mask, line->user);
+	tr_buf_add_char(&mask, '@');
+	tr_buf_add(&mask, line->host);
+	bool ours = tr_irc_network_is_own(network, line->nick,
+		tr_str_empty(line->host) ? (struct tr_str){NULL, 0} : tr_buf_str(&mask));
+	tr_buf_finish(&mask);
+	return ours;
+}
+
+/* The server's id of the line, appended; nothing when there is none or it is no text. */
+static void add_msgid(const struct tr_irc_line *line, struct tr_buf *out)
+{
+	struct tr_str value;
+	if (tr_irc_tag(line, "msgid", &value)) {
+		tr_irc_tag_unescape(value, out);
+	}
+	if (tr_buf_failed(out) || !tr_utf8_valid(tr_buf_str(out)) ||
+		tr_str_find_char(tr_buf_str(out), '\0') >= 0) {
+		tr_buf_clear(out);
+	}
+}
+
+/* A key of our own for a server without ids: unique for ever, but never the same twice. */
+static void add_own_key(struct tr_irc_network *network, struct tr_buf *out)
+{
+	tr_buf_addf(out, "%s:%llu", network->epoch, (unsigned long long)++network->key_counter);
+}
+
+static int64_t time_of(const struct tr_irc_line *line)
+{
+	struct tr_str value;
+	int64_t ms;
+	if (tr_irc_tag(line, "time", &value) && tr_clock_parse(value, &ms)) {
+		return ms;
+	}
+	return tr_clock_wall_ms();
+}
+
+/* The nick as text; what is not UTF-8 in it is read as Latin-1. */
+static void add_name(struct tr_str nick, struct tr_buf *out)
+{
+	tr_irc_text_plain(nick, out);
+}
+
+static void add_identity(
+	const struct tr_irc_network *network, struct tr_str nick, struct tr_buf *out)
+{
+	struct tr_buf folded = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&network->isupport, nick, &folded);
+	tr_irc_text_plain(tr_buf_str(&folded), out);
+	tr_buf_finish(&folded);
+}
+
+/* The kind and the text of a PRIVMSG or NOTICE; false when it is nothing to bridge (other CTCP,
+ * empty). */
+static bool read_talk(
+	const struct tr_irc_line *line, enum tr_message_kind *kind, struct tr_buf *text)
+{
+	struct tr_str raw = tr_irc_param(line, 1);
+	struct tr_str verb;
+	struct tr_str rest;
+	*kind = tr_irc_is(line, "NOTICE") ? TR_MESSAGE_NOTICE : TR_MESSAGE_TEXT;
+	if (tr_irc_ctcp(raw, &verb, &rest)) {
+		if (!tr_str_eq_nocase(verb, TR_STR("ACTION"))) {
+			return false;
+		}
+		*kind = TR_MESSAGE_EMOTE;
+		raw = rest;
+	}
+	return tr_irc_text_plain(raw, text) == 0 && text->len > 0;
+}
+
+/* A line of a channel whose becoming durable moves the place. */
+struct storing {
+	struct tr_irc_channel *channel;
+	char *msgid;
+};
+
+static void durable(void *arg)
+{
+	struct storing *storing = arg;
+	tr_irc_channel_stored(storing->channel, tr_str_from(storing->msgid));
+	tr_free(storing->msgid);
+	tr_free(storing);
+}
+
+static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
+	const struct tr_irc_line *line, const struct tr_buf *msgid, enum tr_message_kind kind,
+	const struct tr_buf *text, struct tr_irc_channel *channel)
+{
+	struct tr_buf key = TR_BUF_INIT(ID_MAX);
+	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
+	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
+	add_name(line->nick, &name);
+	add_identity(network, line->nick, &identity);
+	tr_buf_add(&key, tr_buf_str(msgid));
+	if (key.len == 0) {
+		add_own_key(network, &key);
+	}
+	const struct tr_remote_message message = {
+		.portal = portal,
+		.sender = tr_buf_str(&identity),
+		.sender_name = tr_buf_str(&name),
+		.remote_key = tr_buf_str(&key),
+		.keep_mapping = msgid->len > 0,
+		.kind = kind,
+		.text = tr_buf_str(text),
+		.ts = time_of(line),
+	};
+	struct storing *storing = NULL;
+	if (channel != NULL) {
+		storing = tr_alloc(sizeof(*storing));
+		storing->channel = channel;
+		storing->msgid = tr_str_dup(tr_buf_str(msgid));
+		tr_irc_channel_storing(channel, tr_buf_str(msgid));
+	}
+	tr_bridge_message(network->bridge, &message, storing ? durable : NULL, storing);
+	tr_buf_finish(&key);
+	tr_buf_finish(&name);
+	tr_buf_finish(&identity);
+}
+
+static void channel_talk(struct tr_irc_channel *channel, const struct tr_irc_line *line)
+{
+	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
+	enum tr_message_kind kind;
+	add_msgid(line, &msgid);
+	if (tr_str_empty(line->host) && tr_str_empty(line->user)) {
+		/* a server's own notice is nobody's message */
+	} else if (is_ours(channel->network, line)) {
+		tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
+	} else if (read_talk(line, &kind, &text)) {
+		hand_over(channel->network, channel->portal, line, &msgid, kind, &text, channel);
+	}
+	tr_buf_finish(&msgid);
+	tr_buf_finish(&text);
+}
+
+/* --- who is there
+ * ------------------------------------------------------------------------------------ */
+
+static bool roster_has(struct tr_irc_channel *channel, struct tr_str nick)
+{
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&channel->network->isupport, nick, &key);
+	bool has = tr_map_get(&channel->roster, tr_buf_str(&key)) != NULL;
+	tr_buf_finish(&key);
+	return has;
+}
+
+static void roster_add(struct tr_irc_channel *channel, struct tr_str nick)
+{
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&channel->network->isupport, nick, &key);
+	tr_free(tr_map_set(&channel->roster, tr_buf_str(&key), tr_str_dup(nick)));
+	tr_buf_finish(&key);
+}
+
+static void roster_remove(struct tr_irc_channel *channel, struct tr_str nick)
+{
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&channel->network->isupport, nick, &key);
+	tr_free(tr_map_remove(&channel->roster, tr_buf_str(&key)));
+	tr_buf_finish(&key);
+}
+
+static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
+{
+	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
+	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
+	roster_add(channel, nick);
+	add_name(nick, &name);
+	add_identity(channel->network, nick, &identity);
+	tr_bridge_remote_join(channel->network->bridge, channel->portal, tr_buf_str(&identity),
+		tr_buf_str(&name));
+	tr_buf_finish(&name);
+	tr_buf_finish(&identity);
+}
+
+static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct tr_str reason)
+{
+	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
+	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
+	struct tr_buf why = TR_BUF_INIT(TEXT_MAX);
+	roster_remove(channel, nick);
+	add_name(nick, &name);
+	add_identity(channel->network, nick, &identity);
+	tr_irc_text_plain(reason, &why);
+	tr_bridge_remote_leave(channel->network->bridge, channel->portal, tr_buf_str(&identity),
+		tr_buf_str(&name), tr_buf_str(&why));
+	tr_buf_finish(&name);
+	tr_buf_finish(&identity);
+	tr_buf_finish(&why);
+}
+
+/* 353: who is in the channel when the reader comes. They are known, so that their QUIT is; ghosts
+ * join when they speak. */
+static void names(struct tr_irc_channel *channel, const struct tr_irc_line *line)
+{
+	struct tr_str rest = tr_irc_param(line, 3);
+	struct tr_str entry;
+	while (tr_str_word(&rest, &entry)) {
+		struct tr_str nick = tr_irc_strip_prefix(&channel->network->isupport, entry);
+		ptrdiff_t bang = tr_str_find_char(nick, '!');
+		nick = bang > 0 ? tr_str_slice(nick, 0, (size_t)bang) : nick;
+		if (!tr_str_empty(nick) &&
+			!tr_irc_network_is_own(channel->network, nick, (struct tr_str){NULL, 0})) {
+			roster_add(channel, nick);
+		}
+	}
+}
+
+void tr_irc_reader_line(
+	struct tr_irc_channel *channel, const struct tr_irc_line *line, bool from_history)
+{
+	if (tr_irc_is(line, "PRIVMSG") || tr_irc_is(line, "NOTICE")) {
+		channel_talk(channel, line);
+		return;
+	}
+	if (from_history) {
+		return; /* who came and went meanwhile is told by NAMES */
+	}
+	if (line->numeric == 353) {
+		names(channel, line);
+	} else if (tr_irc_is(line, "KICK")) {
+		struct tr_str target = tr_irc_param(line, 1);
+		if (!tr_irc_network_is_own(channel->network, target, (struct tr_str){NULL, 0})) {
+			departed(channel, target, tr_irc_param(line, 2));
+		}
+	} else if (tr_str_empty(line->nick) || is_ours(channel->network, line)) {
+		return;
+	} else if (tr_irc_is(line, "JOIN")) {
+		arrived(channel, line->nick);
+	} else if (tr_irc_is(line, "PART")) {
+		departed(channel, line->nick, tr_irc_param(line, 1));
+	}
+}
+
+void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_irc_network *network = session->network;
+	bool nick_change = tr_irc_is(line, "NICK");
+	if (is_ours(network, line)) {
+		return;
+	}
+	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
+		struct tr_irc_channel *channel = tr_map_value(e);
+		if (channel->reader != session || !roster_has(channel, line->nick)) {
+			continue;
+		}
+		departed(channel, line->nick,
+			nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0));
+		if (nick_change) {
+			arrived(channel, tr_irc_param(line, 0));
+		}
+	}
+}
+
+void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_irc_network *network = session->network;
+	bool person = !tr_str_empty(line->host) || !tr_str_empty(line->user);
+	if (!person || session->user_id == NULL || !network->config->privateMessages.enabled ||
+		is_ours(network, line)) {
+		return;
+	}
+	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
+	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
+	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
+	enum tr_message_kind kind;
+	add_msgid(line, &msgid);
+	if (read_talk(line, &kind, &text)) {
+		add_name(line->nick, &name);
+		add_identity(network, line->nick, &identity);
+		struct tr_portal *portal = tr_portal_direct(
+			network->bridge, tr_buf_str(&identity), tr_buf_c(&name), session->user_id);
+		hand_over(network, portal, line, &msgid, kind, &text, NULL);
+	}
+	tr_buf_finish(&msgid);
+	tr_buf_finish(&text);
+	tr_buf_finish(&name);
+	tr_buf_finish(&identity);
+}

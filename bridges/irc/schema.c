@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of the IRC module, as numbered migrations. */
+#include "bridges/irc/schema.h"
+
+#include "core/base/alloc.h"
+
+const struct tr_migration tr_irc_migrations[] = {
+	{1, "CREATE TABLE irc_channel ("
+	    " name {TEXT} PRIMARY KEY,"
+	    " last_msgid {TEXT} NOT NULL,"
+	    " joined_ms {BIGINT} NOT NULL);"
+	    "CREATE TABLE irc_puppet ("
+	    " user_id {TEXT} PRIMARY KEY,"
+	    " nick {TEXT} NOT NULL,"
+	    " mask {TEXT} NOT NULL);"
+	    "CREATE TABLE irc_progress ("
+	    " event_id {TEXT} PRIMARY KEY,"
+	    " lines {BIGINT} NOT NULL);"},
+};
+
+const size_t tr_irc_migration_count = TR_ARRAY_LEN(tr_irc_migrations);

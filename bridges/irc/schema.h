@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The IRC module's own tables.
+ *
+ * irc_channel: what is known of a channel across restarts: the id of the last message that is
+ * stored (the place from which the server's history is read on) and the time of the first join (the
+ * place when there is no message yet). irc_puppet: nick and user@host a Matrix user had last, by
+ * which its own lines are known in a history. irc_progress: how many lines of a message of several
+ * lines are confirmed, while it is not done.
+ */
+#ifndef TRESTLE_IRC_SCHEMA_H
+#define TRESTLE_IRC_SCHEMA_H
+
+#include "core/store/migrate.h"
+
+extern const struct tr_migration tr_irc_migrations[];
+extern const size_t tr_irc_migration_count;
+
+#endif

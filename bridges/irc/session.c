@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection kept up for a Matrix user or for the bot: connecting, taking a nick, joining and
+ * rejoining, waiting after a loss, giving up where only a person can help. What goes out is
+ * outgoing.c's, what comes in is reader.c's.
+ */
+#include "bridges/irc/network.h"
+#include "bridges/irc/nick.h"
+#include "core/base/digest.h"
+#include "core/base/log.h"
+
+#include <string.h>
+
+enum {
+	NAME_MAX = 512,
+	RECONNECT_FIRST_MS = 1000,
+	RECONNECT_MAX_MS = 120000,
+	NICK_TRIES_MAX = 20,
+};
+
+static const struct tr_db_statement store_puppet = {
+	"INSERT INTO irc_puppet(user_id, nick, mask) VALUES ($1, $2, $3)"
+	" ON CONFLICT (user_id) DO UPDATE SET nick = excluded.nick, mask = excluded.mask"};
+
+const char *tr_irc_session_who(const struct tr_irc_session *session)
+{
+	return session->user_id ? session->user_id : "the bot";
+}
+
+bool tr_irc_session_online(const struct tr_irc_session *session)
+{
+	return session->state == TR_IRC_ONLINE;
+}
+
+bool tr_irc_session_has(const struct tr_irc_session *session, unsigned caps)
+{
+	return session->connection != NULL &&
+	       (tr_irc_connection_caps(session->connection) & caps) == caps;
+}
+
+/* One function changes the state. */
+static void set_state(struct tr_irc_session *session, enum tr_irc_session_state state)
+{
+	static const char *const names[] = {"offline", "connecting", "online", "waiting", "barred"};
+	if (session->state != state) {
+		tr_log_debug("irc", "%s: %s -> %s", tr_irc_session_who(session),
+			names[session->state], names[state]);
+		session->state = state;
+	}
+}
+
+/* --- own nicks
+ * --------------------------------------------------------------------------------------- */
+
+/* The nick of `session` is `nick` now: lines of it are ours. */
+static void own_nick(struct tr_irc_session *session, struct tr_str nick)
+{
+	struct tr_irc_network *network = session->network;
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&network->isupport, nick, &key);
+	if (session->own_key != NULL &&
+		tr_map_get(&network->own_nicks, tr_str_from(session->own_key)) == session) {
+		tr_map_remove(&network->own_nicks, tr_str_from(session->own_key));
+	}
+	tr_map_set(&network->own_nicks, tr_buf_str(&key), session);
+	tr_free(session->own_key);
+	session->own_key = tr_buf_take(&key);
+}
+
+bool tr_irc_network_is_own(
+	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
+{
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&network->isupport, nick, &key);
+	const struct tr_irc_session *session = tr_map_get(&network->own_nicks, tr_buf_str(&key));
+	tr_buf_finish(&key);
+	if (session == NULL) {
+		return false;
+	}
+	return session->state == TR_IRC_ONLINE || tr_str_empty(mask) || session->mask[0] == '\0' ||
+	       tr_str_eq_c(mask, session->mask);
+}
+
+static void store_identity(struct tr_irc_session *session)
+{
+	if (session->user_id == NULL) {
+		return;
+	}
+	struct tr_db_batch *batch = tr_journal_batch(tr_bridge_journal(session->network->bridge));
+	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->user_id),
+		TR_DB_TC(tr_irc_connection_nick(session->connection)), TR_DB_TC(session->mask));
+}
+
+/* --- members
+ * ----------------------------------------------------------------------------------------- */
+
+struct tr_irc_member *tr_irc_session_member(
+	struct tr_irc_session *session, const struct tr_irc_channel *channel)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->members, node, following) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		if (member->channel == channel) {
+			return member;
+		}
+	}
+	return NULL;
+}
+
+static void send_join(const struct tr_irc_member *member)
+{
+	const struct tr_irc_channel *channel = member->channel;
+	tr_irc_send_words(member->session->connection, "JOIN", tr_str_from(channel->name),
+		tr_str_from(channel->password), (struct tr_str){NULL, 0});
+}
+
+struct tr_irc_member *tr_irc_session_join(
+	struct tr_irc_session *session, struct tr_irc_channel *channel)
+{
+	struct tr_irc_member *member = tr_irc_session_member(session, channel);
+	if (member != NULL) {
+		return member;
+	}
+	member = tr_alloc(sizeof(*member));
+	member->session = session;
+	member->channel = channel;
+	member->state = TR_IRC_JOINING;
+	tr_list_append(&session->members, &member->node);
+	tr_list_append(&channel->members, &member->channel_node);
+	if (tr_irc_session_online(session)) {
+		send_join(member);
+	}
+	return member;
+}
+
+void tr_irc_member_remove(struct tr_irc_member *member)
+{
+	struct tr_irc_channel *channel = member->channel;
+	struct tr_irc_session *session = member->session;
+	tr_list_remove(&member->node);
+	tr_list_remove(&member->channel_node);
+	tr_free(member);
+	tr_irc_channel_left(channel, session);
+}
+
+void tr_irc_session_part(
+	struct tr_irc_session *session, struct tr_irc_channel *channel, const char *reason)
+{
+	struct tr_irc_member *member = tr_irc_session_member(session, channel);
+	if (member == NULL) {
+		return;
+	}
+	if (tr_irc_session_online(session)) {
+		tr_irc_send_words(session->connection, "PART", tr_str_from(channel->name),
+			tr_str_from(reason), (struct tr_str){NULL, 0});
+	}
+	tr_irc_member_remove(member);
+}
+
+static void rejoin_all(struct tr_irc_session *session)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->members, node, following) {
+		send_join(TR_LIST_ENTRY(node, struct tr_irc_member, node));
+	}
+}
+
+/* The connection is gone: nobody is in a channel, but all want back. */
+static void leave_all(struct tr_irc_session *session)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->members, node, following) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		member->state = TR_IRC_JOINING;
+		tr_irc_channel_left(member->channel, session);
+	}
+}
+
+/* --- lines
+ * ------------------------------------------------------------------------------------------- */
+
+/* user@host as the server shows us to others. */
+static void learn_mask(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
+	tr_buf_add(&mask, line->user);
+	tr_buf_add_char(&mask, '@');
+	tr_buf_add(&mask, line->host);
+	if (!tr_buf_failed(&mask) && !tr_str_empty(line->host) &&
+		!tr_str_eq_c(tr_buf_str(&mask), session->mask)) {
+		tr_free(session->mask);
+		session->mask = tr_buf_take(&mask);
+		store_identity(session);
+	}
+	tr_buf_finish(&mask);
+}
+
+static void own_join(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 0));
+	if (channel == NULL) {
+		return; /* forced into a channel that is no portal */
+	}
+	learn_mask(session, line);
+	struct tr_irc_member *member = tr_irc_session_join(session, channel);
+	member->state = TR_IRC_JOINED;
+	tr_irc_channel_joined(channel, session, line);
+	tr_irc_outgoing_pump(session);
+}
+
+static void own_departure(
+	struct tr_irc_session *session, const struct tr_irc_line *line, bool kicked)
+{
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 0));
+	struct tr_irc_member *member = channel ? tr_irc_session_member(session, channel) : NULL;
+	if (member == NULL) {
+		return;
+	}
+	if (kicked && session->user_id != NULL) {
+		struct tr_buf reason = TR_BUF_INIT(NAME_MAX * 2);
+		tr_buf_addf(&reason, "%.*s has kicked this user from %s (%.*s)",
+			TR_STR_ARG(line->nick), channel->name, TR_STR_ARG(tr_irc_param(line, 2)));
+		if (!tr_utf8_valid(tr_buf_str(&reason))) {
+			tr_buf_clear(&reason);
+		}
+		tr_bridge_remote_kick(session->network->bridge, channel->portal, session->user_id,
+			tr_buf_str(&reason));
+		tr_buf_finish(&reason);
+	}
+	tr_irc_member_remove(member);
+	if (session->user_id == NULL) {
+		tr_irc_session_join(session, channel); /* the bot stays where it is mapped */
+	}
+}
+
+/* Numerics that refuse a JOIN (RFC 2812 section 3.2.1 and what servers added). */
+static bool refuses_join(int numeric)
+{
+	switch (numeric) {
+	case 403: /* no such channel */
+	case 405: /* too many channels */
+	case 407: /* too many targets */
+	case 437: /* channel temporarily unavailable */
+	case 471: /* full */
+	case 473: /* invite only */
+	case 474: /* banned */
+	case 475: /* bad key */
+	case 476: /* bad channel mask */
+	case 477: /* registered users only */
+	case 480:
+	case 489: /* secure connections only */
+	case 520: /* operators only */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool join_refused(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	if (!refuses_join(line->numeric)) {
+		return false;
+	}
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 1));
+	struct tr_irc_member *member = channel ? tr_irc_session_member(session, channel) : NULL;
+	if (member == NULL || member->state != TR_IRC_JOINING) {
+		return false;
+	}
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
+		"%s could not be joined on IRC: %.*s (%d)", channel->name,
+		TR_STR_ARG(tr_irc_param(line, line->param_count - 1)), line->numeric);
+	tr_log_warn("irc", "%s: %s", tr_irc_session_who(session), error.text);
+	tr_irc_member_remove(member);
+	tr_irc_outgoing_refuse_target(session, tr_str_from(channel->name), &error);
+	if (session->user_id == NULL && channel->portal->room_count > 0) {
+		tr_bridge_tell_room(
+			session->network->bridge, channel->portal->rooms[0], error.text);
+	}
+	return true;
+}
+
+static void own_line(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	if (tr_irc_is(line, "JOIN")) {
+		own_join(session, line);
+	} else if (tr_irc_is(line, "PART")) {
+		own_departure(session, line, false);
+	} else if (tr_irc_is(line, "NICK")) {
+		own_nick(session, tr_str_from(tr_irc_connection_nick(session->connection)));
+		store_identity(session);
+	} else if (tr_irc_is(line, "CHGHOST")) {
+		learn_mask(session, line);
+	}
+}
+
+static bool is_talk(const struct tr_irc_line *line)
+{
+	return tr_irc_is(line, "PRIVMSG") || tr_irc_is(line, "NOTICE");
+}
+
+static void others_line(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str target = tr_irc_param(line, 0);
+	if (is_talk(line) && tr_irc_connection_is_me(session->connection, target)) {
+		tr_irc_reader_direct(session, line);
+		return;
+	}
+	if (tr_irc_is(line, "KICK") &&
+		tr_irc_connection_is_me(session->connection, tr_irc_param(line, 1))) {
+		own_departure(session, line, true);
+		return;
+	}
+	if (tr_irc_is(line, "QUIT") || tr_irc_is(line, "NICK")) {
+		tr_irc_reader_everywhere(session, line);
+		return;
+	}
+	struct tr_str name = line->numeric == 353 ? tr_irc_param(line, 2) : target;
+	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);
+	if (channel != NULL && channel->reader == session) {
+		tr_irc_channel_line(channel, line);
+	}
+}
+
+static void on_line(void *arg, const struct tr_irc_line *line)
+{
+	struct tr_irc_session *session = arg;
+	if (tr_irc_history_line(session->history, line) || tr_irc_outgoing_line(session, line) ||
+		join_refused(session, line)) {
+		return;
+	}
+	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {
+		own_line(session, line);
+	}
+	others_line(session, line);
+}
+
+/* Lines of channels that another session reads are dropped before they are parsed: with many
+ * puppets in one channel every line comes once for each. Kept is whatever may be about this
+ * connection. */
+static bool drops(void *arg, struct tr_str text)
+{
+	struct tr_irc_session *session = arg;
+	if (session->reading > 0) {
+		return false;
+	}
+	ptrdiff_t space = text.len > 0 && text.ptr[0] == '@' ? tr_str_find_char(text, ' ') : -1;
+	if (space >= 0) {
+		if (tr_str_find(tr_str_slice(text, 0, (size_t)space), TR_STR("batch=")) >= 0) {
+			return false;
+		}
+		text = tr_str_from_index(text, (size_t)space + 1);
+	}
+	if (text.len == 0 || text.ptr[0] != ':') {
+		return false;
+	}
+	space = tr_str_find_char(text, ' ');
+	ptrdiff_t bang = tr_str_find_char(text, '!');
+	if (space < 0 || bang < 0 || bang > space ||
+		tr_irc_connection_is_me(
+			session->connection, tr_str_slice(text, 1, (size_t)bang - 1))) {
+		return false;
+	}
+	struct tr_str rest = tr_str_from_index(text, (size_t)space + 1);
+	if (tr_str_starts(rest, TR_STR("JOIN ")) || tr_str_starts(rest, TR_STR("PART ")) ||
+		tr_str_starts(rest, TR_STR("QUIT ")) || tr_str_starts(rest, TR_STR("NICK "))) {
+		return true;
+	}
+	size_t skip = tr_str_starts(rest, TR_STR("PRIVMSG "))  ? 8
+		      : tr_str_starts(rest, TR_STR("NOTICE ")) ? 7
+							       : 0;
+	return skip != 0 && rest.len > skip && rest.ptr[skip] != '\0' &&
+	       strchr(session->network->isupport.chan_types, rest.ptr[skip]) != NULL;
+}
+
+/* --- connection
+ * -------------------------------------------------------------------------------------- */
+
+static void on_ready(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	struct tr_irc_network *network = session->network;
+	network->isupport = *tr_irc_connection_isupport(session->connection);
+	session->attempts = 0;
+	session->nick_tries = 0;
+	set_state(session, TR_IRC_ONLINE);
+	own_nick(session, tr_str_from(tr_irc_connection_nick(session->connection)));
+	store_identity(session);
+	tr_log_info("irc", "%s: %s is connected as %s", network->entry->address,
+		tr_irc_session_who(session), tr_irc_connection_nick(session->connection));
+	if (network->config->ircClients.userModes != NULL &&
+		network->config->ircClients.userModes[0] != '\0' && session->user_id != NULL) {
+		struct tr_buf modes = TR_BUF_INIT(64);
+		tr_buf_addf(&modes, "+%s", network->config->ircClients.userModes);
+		tr_irc_send_words(session->connection, "MODE",
+			tr_str_from(tr_irc_connection_nick(session->connection)),
+			tr_buf_str(&modes), (struct tr_str){NULL, 0});
+		tr_buf_finish(&modes);
+	}
+	if (network->pressed) {
+		tr_irc_connection_pause(session->connection, true);
+	}
+	rejoin_all(session);
+	tr_irc_outgoing_pump(session);
+	tr_bridge_wake(network->bridge);
+}
+
+static bool on_nick_refused(void *arg, const char *refused, int numeric, struct tr_buf *nick)
+{
+	struct tr_irc_session *session = arg;
+	(void)refused;
+	if (++session->nick_tries > NICK_TRIES_MAX) {
+		return false;
+	}
+	tr_log_info("irc", "%s: the nick %s is not to be had (%d), trying another",
+		tr_irc_session_who(session), session->nick, numeric);
+	unsigned max = session->network->isupport.nick_len;
+	tr_irc_nick_next(tr_str_from(session->nick), session->nick_tries, max < 9 ? 9 : max, nick);
+	return true;
+}
+
+static void on_drain(void *arg)
+{
+	tr_irc_outgoing_pump(arg);
+}
+
+static void reconnect_now(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	set_state(session, TR_IRC_OFFLINE);
+	tr_irc_session_want(session);
+}
+
+/* The bot always comes back; a puppet while it is in a channel or has something to say. */
+static bool wants_back(const struct tr_irc_session *session)
+{
+	return !session->network->stopping &&
+	       (session->user_id == NULL || !tr_list_empty(&session->members) ||
+		       session->attempts < 3);
+}
+
+static void bar(struct tr_irc_session *session, const struct tr_error *error)
+{
+	set_state(session, TR_IRC_BARRED);
+	tr_log_error("irc", "%s: %s cannot connect and does not try again: %s",
+		session->network->entry->address, tr_irc_session_who(session), error->text);
+	if (session->user_id != NULL) {
+		struct tr_buf text = TR_BUF_INIT(1024);
+		tr_buf_addf(&text,
+			"You cannot be connected to %s: %s. Nothing is tried again until you say !reconnect.",
+			session->network->config->name, error->text);
+		tr_bridge_tell_user(session->network->bridge, session->user_id, tr_buf_c(&text));
+		tr_buf_finish(&text);
+	}
+}
+
+static void wait_or_give_up(struct tr_irc_session *session, const struct tr_error *error)
+{
+	if (!wants_back(session)) {
+		set_state(session, TR_IRC_OFFLINE);
+		return;
+	}
+	uint64_t delay = tr_backoff_ms(session->attempts++, RECONNECT_FIRST_MS, RECONNECT_MAX_MS);
+	if (error->cls == TR_CLASS_RETRY_AFTER && error->retry_after_ms > delay) {
+		delay = error->retry_after_ms;
+	}
+	set_state(session, TR_IRC_WAITING);
+	tr_timer_start(session->reconnect, delay);
+	tr_log_info("irc", "%s: %s is not connected, next try in %llu ms: %s",
+		session->network->entry->address, tr_irc_session_who(session),
+		(unsigned long long)delay, error->text);
+}
+
+static void on_close(void *arg, const struct tr_error *error)
+{
+	struct tr_irc_session *session = arg;
+	session->last_error = *error;
+	tr_irc_connection_destroy(session->connection);
+	session->connection = NULL;
+	bool barred = error->cls == TR_CLASS_DENIED || error->cls == TR_CLASS_PERMANENT;
+	if (barred && !session->network->stopping) {
+		bar(session, error);
+	} else {
+		wait_or_give_up(session, error);
+	}
+	leave_all(session);
+	tr_irc_history_reset(session->history);
+	tr_irc_outgoing_give_back(session, error);
+}
+
+static const struct tr_irc_connection_handler handler = {
+	.on_ready = on_ready,
+	.on_line = on_line,
+	.drops = drops,
+	.on_nick_refused = on_nick_refused,
+	.on_drain = on_drain,
+	.on_close = on_close,
+};
+
+/* One of the configured addresses; another one each time. */
+static const char *pick_address(const struct tr_irc_network *network)
+{
+	const struct tr_irc_texts *more = &network->config->additionalAddresses;
+	size_t own = network->config->onlyAdditionalAddresses && more->count > 0 ? 0 : 1;
+	uint32_t pick = tr_random_below((uint32_t)(more->count + own));
+	return pick < own ? network->entry->address : more->items[pick - own];
+}
+
+static void make_nick(struct tr_irc_session *session)
+{
+	const struct tr_irc_network *network = session->network;
+	struct tr_buf nick = TR_BUF_INIT(NAME_MAX);
+	if (session->user_id == NULL) {
+		tr_buf_add_c(&nick, network->config->botConfig.nick);
+	} else {
+		unsigned max = network->isupport.nick_len < 30 ? 30 : network->isupport.nick_len;
+		tr_irc_nick_make(network->config->ircClients.nickTemplate, session->user_id, NULL,
+			max, &nick);
+	}
+	tr_free(session->nick);
+	session->nick = tr_buf_take(&nick);
+}
+
+enum {
+	CAPS = TR_IRC_CAP_MESSAGE_TAGS | TR_IRC_CAP_SERVER_TIME | TR_IRC_CAP_BATCH |
+	       TR_IRC_CAP_ECHO_MESSAGE | TR_IRC_CAP_LABELED_RESPONSE | TR_IRC_CAP_CHATHISTORY |
+	       TR_IRC_CAP_CHGHOST | TR_IRC_CAP_CAP_NOTIFY,
+};
+
+static void connect_now(struct tr_irc_session *session)
+{
+	const struct tr_irc_network *network = session->network;
+	const struct tr_irc_server_config *config = network->config;
+	struct tr_buf username = TR_BUF_INIT(NAME_MAX);
+	struct tr_buf realname = TR_BUF_INIT(NAME_MAX);
+	bool is_bot = session->user_id == NULL;
+	if (is_bot) {
+		tr_buf_add_c(&username, config->botConfig.username);
+		tr_buf_add_c(&realname, config->botConfig.username);
+	} else {
+		tr_irc_username_make(session->user_id, &username);
+		tr_irc_realname_make(session->user_id,
+			config->ircClients.realnameFormat == TR_IRC_REALNAME_REVERSE_MXID,
+			&realname);
+	}
+	bool bot_sasl = is_bot && config->sasl && config->botConfig.password != NULL;
+	const char *bot_pass = is_bot && !config->sasl ? config->botConfig.password : NULL;
+	const struct tr_irc_connection_options options = {
+		.host = pick_address(network),
+		.port = (uint16_t)config->port,
+		.tls = network->tls,
+		.nick = session->nick,
+		.username = tr_buf_c(&username),
+		.realname = tr_buf_c(&realname),
+		.server_password = bot_pass ? bot_pass : config->password,
+		.sasl_user = bot_sasl ? config->botConfig.username : NULL,
+		.sasl_password = bot_sasl ? config->botConfig.password : NULL,
+		.caps_wanted = CAPS,
+		.ping_interval_ms = (uint64_t)config->ircClients.pingRateMs,
+		.ping_timeout_ms = (uint64_t)config->ircClients.pingTimeoutMs,
+	};
+	set_state(session, TR_IRC_CONNECTING);
+	session->connection = tr_irc_connection_create(network->loop, &options, &handler, session);
+	tr_buf_finish(&username);
+	tr_buf_finish(&realname);
+}
+
+void tr_irc_session_want(struct tr_irc_session *session)
+{
+	if (session->state == TR_IRC_OFFLINE && !session->network->stopping) {
+		session->nick_tries = 0;
+		connect_now(session);
+	}
+}
+
+void tr_irc_session_retry(struct tr_irc_session *session)
+{
+	tr_timer_stop(session->reconnect);
+	if (session->state == TR_IRC_WAITING || session->state == TR_IRC_BARRED) {
+		set_state(session, TR_IRC_OFFLINE);
+	}
+	tr_irc_session_want(session);
+}
+
+void tr_irc_session_quit(struct tr_irc_session *session, const char *reason)
+{
+	tr_timer_stop(session->reconnect);
+	if (session->connection != NULL) {
+		tr_irc_connection_quit(session->connection, tr_str_from(reason));
+	} else {
+		set_state(session, TR_IRC_OFFLINE);
+	}
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------- */
+
+struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id)
+{
+	struct tr_irc_session *session = tr_alloc(sizeof(*session));
+	session->network = network;
+	session->user_id = tr_strdup(user_id);
+	session->mask = tr_strdup("");
+	session->reconnect = tr_timer_create(network->loop, reconnect_now, session);
+	tr_list_init(&session->members);
+	session->history = tr_irc_history_create(session);
+	tr_irc_outgoing_init(session);
+	make_nick(session);
+	if (user_id != NULL) {
+		tr_map_set(&network->sessions, tr_str_from(user_id), session);
+	}
+	return session;
+}
+
+void tr_irc_session_destroy(struct tr_irc_session *session)
+{
+	if (session == NULL) {
+		return;
+	}
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->members, node, following) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		tr_list_remove(&member->node);
+		tr_list_remove(&member->channel_node);
+		tr_free(member);
+	}
+	tr_irc_connection_destroy(session->connection);
+	tr_irc_history_destroy(session->history);
+	tr_irc_outgoing_finish(session);
+	tr_timer_destroy(session->reconnect);
+	tr_free(session->user_id);
+	tr_free(session->nick);
+	tr_free(session->own_key);
+	tr_free(session->mask);
+	tr_free(session);
+}

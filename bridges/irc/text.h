@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text between IRC and Matrix, as plain text: cutting a message into lines that fit, and taking
+ * IRC's formatting codes out of what comes in. Styles in both directions are another subject.
+ */
+#ifndef TRESTLE_IRC_TEXT_H
+#define TRESTLE_IRC_TEXT_H
+
+#include "bridges/irc/line.h"
+
+/* The lines a message becomes: owned texts, each at most `max` bytes, none empty, without CR, LF,
+ * NUL and 0x01; long ones are cut at a space where there is one in the last third, always between
+ * characters. Returns how many (at most `lines_max`; what is beyond is left out and *cut set), and
+ * the array in *lines (tr_irc_text_lines_free()). */
+size_t tr_irc_text_split(
+	struct tr_str text, size_t max, size_t lines_max, char ***lines, bool *cut);
+void tr_irc_text_lines_free(char **lines, size_t count);
+
+/* Appends `text` as plain UTF-8: mIRC colours and styles taken out, other control characters too,
+ * bytes that are not UTF-8 read as Latin-1 (the oldest habit on IRC). */
+int tr_irc_text_plain(struct tr_str text, struct tr_buf *out);
+
+/* "\x01VERB rest\x01" (the last mark may be missing): false when `text` is no CTCP message. */
+bool tr_irc_ctcp(struct tr_str text, struct tr_str *verb, struct tr_str *rest);
+
+#endif
