@@ -223,6 +223,12 @@ static void move_behind_split(struct ircd_server *server, struct ircd_user *user
 		user->lost_channels[user->lost_count++] = ircd_dup(member->channel->name);
 		ircd_member_remove(server, member);
 	}
+	struct ircd_user *earlier = ircd_map_get(&server->split, user->fold);
+	if (earlier) {
+		/* a second fake user took the nick of one who is away: the first stays lost */
+		ircd_map_remove(&server->split, user->fold);
+		ircd_user_destroy(server, earlier);
+	}
 	ircd_map_remove(&server->users, user->fold);
 	ircd_map_put(&server->split, user->fold, user);
 }
