@@ -19,11 +19,10 @@ sys.path[:0] = [str(ROOT / "tests/e2e")]
 import servers  # noqa: E402
 import show  # noqa: E402
 from progress import Stop, say, step  # noqa: E402
-from state import State  # noqa: E402
+from state import DEMO, State  # noqa: E402
 from support.matrix_client import MatrixClient, MatrixError, call  # noqa: E402
 from support.process import ProcessError  # noqa: E402
 
-DEMO = ROOT / ".demo"
 LOGS = DEMO / "logs"
 SERVERS = ("trestle-irc", "synapse", "inspircd")  # in the order of stopping
 BOT = "ircbridgebot"

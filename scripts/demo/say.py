@@ -8,10 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/e2e")]
 
-from state import State  # noqa: E402
+from state import DEMO, State  # noqa: E402
 from support.matrix_client import MatrixClient  # noqa: E402
 
-state = State(ROOT / ".demo/state.json")
+state = State(DEMO / "state.json")
 if len(sys.argv) < 2 or "token" not in state:
     sys.exit("usage: say.py TEXT... (with the demo running and a Matrix user in it)")
 user = MatrixClient(state["homeserver_url"], state["user_id"], state["token"])

@@ -10,6 +10,10 @@ import signal
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+# Tests keep their demo apart from the one of the person who works here.
+DEMO = Path(os.environ.get("TRESTLE_DEMO") or ROOT / ".demo")
+
 
 def start_time(pid):
     """When the process started, in clock ticks since boot; None when there is none."""

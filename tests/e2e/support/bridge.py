@@ -81,7 +81,7 @@ class Bridge:
 
     def run(self, *arguments, status=0):
         """Runs the program to its end with this configuration and asserts its exit status; returns its output."""
-        argv = [str(program()), "--config", str(self.path), *map(str, arguments)]
+        argv = [*self.wrapper, str(program()), "--config", str(self.path), *map(str, arguments)]
         done = subprocess.run(argv, cwd=self.directory, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == status, f"{' '.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
