@@ -16,6 +16,7 @@ from support.inspircd import InspIRCd
 from support.ngircd import NgIRCd
 from support.postgres import Postgres
 from support.scripted_ircd import ScriptedIrcd
+from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
 
 
@@ -109,6 +110,22 @@ def make_synapse(workdir):
 @pytest.fixture
 def synapse(make_synapse):
     return make_synapse()
+
+
+@pytest.fixture
+def make_stub_homeserver(workdir):
+    """make_stub_homeserver(as_url=..., ...) -> a started stub homeserver; it must end without complaint."""
+    made = []
+
+    def make(**options):
+        server = StubHomeserver(workdir / f"stub{len(made)}", **options)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    statuses = [server.stop() if server.process.alive() else server.process.exit_status() for server in made]
+    assert statuses == [0] * len(made), "a stub homeserver ended badly; see its log"
 
 
 @pytest.fixture

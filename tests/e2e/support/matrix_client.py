@@ -28,10 +28,15 @@ def quote(text):
 
 def call(base_url, method, path, *, token=None, body=None, query=None, timeout=60):
     """One JSON request; returns the decoded answer."""
+    data = None if body is None else json.dumps(body).encode()
+    return call_raw(base_url, method, path, data, token=token, query=query, timeout=timeout)
+
+
+def call_raw(base_url, method, path, data, *, token=None, query=None, timeout=60):
+    """The same with the body's bytes as they are to be sent."""
     url = base_url.rstrip("/") + path
     if query:
         url += "?" + urllib.parse.urlencode(query)
-    data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = "Bearer " + token

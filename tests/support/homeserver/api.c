@@ -82,21 +82,30 @@ struct hs_room *hs_api_room(struct hs_api *api)
 {
 	struct hs_room *room = hs_server_room(api->server, api->args[0]);
 	if (!room) {
-		hs_api_error(api, 404, "M_NOT_FOUND", "Unknown room");
+		hs_api_error(api, 404, "M_UNKNOWN", "Not a known room");
+	}
+	return room;
+}
+
+static struct hs_room *room_with_user(struct hs_api *api, const char *more)
+{
+	struct hs_room *room = hs_server_room(api->server, api->args[0]);
+	if (!room || hs_room_membership(room, api->user) != HS_JOIN) {
+		hs_api_error(api, 403, "M_FORBIDDEN", "User %s not in room %s%s", api->user,
+			api->args[0], more);
+		return NULL;
 	}
 	return room;
 }
 
 struct hs_room *hs_api_joined_room(struct hs_api *api)
 {
-	struct hs_room *room = hs_api_room(api);
-	if (room && hs_room_membership(room, api->user) != HS_JOIN) {
-		hs_api_error(api, 403, "M_FORBIDDEN",
-			"User %s not in room %s, and room previews are disabled", api->user,
-			room->id);
-		return NULL;
-	}
-	return room;
+	return room_with_user(api, ", and room previews are disabled");
+}
+
+struct hs_room *hs_api_sending_room(struct hs_api *api)
+{
+	return room_with_user(api, "");
 }
 
 const char *hs_api_body_line(struct hs_api *api, size_t *len)

@@ -64,8 +64,10 @@ void hs_api_event_id(struct hs_api *api, const char *event_id);
 const char *hs_api_string(const struct hs_api *api, const char *name);
 /* The room of args[0]; NULL after having answered 404. */
 struct hs_room *hs_api_room(struct hs_api *api);
-/* The same, and the user is joined; NULL after having answered 404 or 403. */
+/* The same, and the user is joined; NULL after having answered 403, which does not tell whether the
+ * room exists. The first is for what reads a room, the second for what sends into it. */
 struct hs_room *hs_api_joined_room(struct hs_api *api);
+struct hs_room *hs_api_sending_room(struct hs_api *api);
 /* The body's text on one line, trimmed of nothing else. Borrowed from the request. */
 const char *hs_api_body_line(struct hs_api *api, size_t *len);
 

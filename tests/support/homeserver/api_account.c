@@ -115,7 +115,7 @@ static struct hs_user *profile_user(struct hs_api *api)
 {
 	struct hs_user *user = hs_server_user(api->server, api->args[0]);
 	if (!user) {
-		hs_api_error(api, 404, "M_NOT_FOUND", "Profile was not found");
+		hs_api_error(api, 404, "M_UNKNOWN", "No row found (profiles)");
 	}
 	return user;
 }
@@ -147,12 +147,9 @@ static void get_profile(struct hs_api *api)
 static void set_profile(struct hs_api *api)
 {
 	const char *field = api->args[1];
-	struct hs_user *user = profile_user(api);
-	if (!user) {
-		return;
-	}
-	if (strcmp(user->id, api->user) != 0) {
-		hs_api_error(api, 403, "M_FORBIDDEN", "Cannot set another user's %s", field);
+	struct hs_user *user = hs_server_user(api->server, api->user);
+	if (!user || strcmp(api->args[0], api->user) != 0) {
+		hs_api_error(api, 400, "M_FORBIDDEN", "Cannot set another user's %s", field);
 		return;
 	}
 	bool name = strcmp(field, "displayname") == 0;

@@ -47,7 +47,11 @@ static void ping_done(struct hs_call *call)
 	struct hs_text *out = &request->answer;
 	int status = 200;
 	bool ok = call->status >= 200 && call->status < 300;
-	if (ok) {
+	if (ok && !hs_pusher_retry_now(&ping->server->pusher)) {
+		status = 502;
+		hs_text_puts(out, "{\"errcode\":\"M_CONNECTION_FAILED\",\"error\":\"AlreadyCalled: "
+				  "Tried to cancel an already-called event.\"}");
+	} else if (ok) {
 		hs_text_printf(out, "{\"duration_ms\":%" PRId64 "}", call->took_ms);
 	} else if (call->status == HS_CALL_TIMEOUT) {
 		status = 504;
@@ -62,9 +66,6 @@ static void ping_done(struct hs_call *call)
 	}
 	request->gone = NULL;
 	hs_request_answer(request, status);
-	if (ok) {
-		hs_pusher_retry_now(&ping->server->pusher);
-	}
 	free_ping(ping);
 }
 
@@ -100,6 +101,6 @@ static void ping_appservice(struct hs_api *api)
 }
 
 const struct hs_route hs_routes_appservice[] = {
-	{"POST", "appservice/*/ping", ping_appservice, HS_ROUTE_JSON},
+	{"POST", "/_matrix/client/v1/appservice/*/ping", ping_appservice, HS_ROUTE_JSON},
 	{0},
 };

@@ -38,8 +38,7 @@ static void put_alias(struct hs_api *api)
 	const char *room_id = hs_api_string(api, "room_id");
 	struct hs_room *room = room_id ? hs_server_room(api->server, room_id) : NULL;
 	if (!room) {
-		hs_api_error(api, room_id ? 404 : 400, room_id ? "M_NOT_FOUND" : "M_BAD_JSON",
-			"Room does not exist");
+		hs_api_error(api, 400, room_id ? "M_UNKNOWN" : "M_BAD_JSON", "Room does not exist");
 		return;
 	}
 	if (!may_name(api)) {

@@ -52,6 +52,47 @@ static bool is_allowed(struct hs_api *api, const struct hs_room *room, const cha
 	return true;
 }
 
+/* Canonical JSON, which events are made of, has no fractions and no integers beyond 2^53 - 1. */
+static bool is_canonical(struct hs_api *api, const cJSON *value)
+{
+	const double limit = 9007199254740991.0;
+	if (cJSON_IsNumber(value)) {
+		double number = value->valuedouble;
+		bool whole =
+			number >= -limit && number <= limit && number == (double)(int64_t)number;
+		if (!whole) {
+			hs_api_error(api, 400, "M_BAD_JSON", "Bad JSON value: float");
+		}
+		return whole;
+	}
+	const cJSON *item;
+	cJSON_ArrayForEach(item, value)
+	{
+		if (!is_canonical(api, item)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_message(struct hs_api *api, const char *type)
+{
+	static const char *const strings[] = {"body", "msgtype"};
+	if (!is_canonical(api, api->body)) {
+		return false;
+	}
+	for (size_t i = 0; strcmp(type, "m.room.message") == 0 && i < 2; i++) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(api->body, strings[i]);
+		if (!cJSON_IsString(item)) {
+			hs_api_error(api, 400, "M_UNKNOWN",
+				item ? "'%s' not a string type" : "'%s' not in content",
+				strings[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void accept_event(struct hs_api *api, struct hs_room *room, const char *kind,
 	const char *txn_id, struct hs_event_parts *parts)
 {
@@ -71,8 +112,8 @@ static void send_message(struct hs_api *api)
 	if (answer_from_cache(api, "send", api->args[2])) {
 		return;
 	}
-	struct hs_room *room = hs_api_room(api);
-	if (!room || !is_allowed(api, room, type, false)) {
+	struct hs_room *room = hs_api_sending_room(api);
+	if (!room || !is_message(api, type) || !is_allowed(api, room, type, false)) {
 		return;
 	}
 	struct hs_event_parts parts = {.type = type};
@@ -89,7 +130,7 @@ static void redact(struct hs_api *api)
 	if (answer_from_cache(api, "redact", api->args[2])) {
 		return;
 	}
-	struct hs_room *room = hs_api_room(api);
+	struct hs_room *room = hs_api_sending_room(api);
 	if (!room || !is_allowed(api, room, "m.room.redaction", false)) {
 		return;
 	}
@@ -130,15 +171,13 @@ static void put_state(struct hs_api *api)
 {
 	const char *type = api->args[1];
 	const char *key = api->args[2] ? api->args[2] : "";
-	struct hs_room *room = hs_api_room(api);
-	if (!room) {
-		return;
-	}
-	if (strcmp(type, "m.room.member") == 0) {
+	struct hs_room *room = hs_server_room(api->server, api->args[0]);
+	if (room && strcmp(type, "m.room.member") == 0) {
 		put_member(api, room, key);
 		return;
 	}
-	if (!is_allowed(api, room, type, true)) {
+	room = hs_api_sending_room(api);
+	if (!room || !is_canonical(api, api->body) || !is_allowed(api, room, type, true)) {
 		return;
 	}
 	const char *creator = strcmp(type, "m.room.power_levels") == 0

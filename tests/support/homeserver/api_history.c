@@ -70,9 +70,23 @@ static void put_optional(
 	hs_text_pair(out, to, value);
 }
 
+/* An appservice may ask for any user of its own when any one of them is in the room. */
+static struct hs_room *countable_room(struct hs_api *api)
+{
+	if (!api->appservice) {
+		return hs_api_joined_room(api);
+	}
+	struct hs_room *room = hs_server_room(api->server, api->args[0]);
+	if (!room || room->ours_joined == 0) {
+		hs_api_error(api, 403, "M_FORBIDDEN", "Appservice not in room");
+		return NULL;
+	}
+	return room;
+}
+
 static void joined_members(struct hs_api *api)
 {
-	struct hs_room *room = hs_api_joined_room(api);
+	struct hs_room *room = countable_room(api);
 	struct hs_text *out = hs_api_out(api);
 	struct hs_member *member, *next;
 	const char *comma = "";

@@ -69,16 +69,23 @@ static bool change(
 	return event != NULL;
 }
 
+static void no_room_to_join(struct hs_api *api)
+{
+	if (api->args[0][0] == '#') {
+		hs_api_error(api, 404, "M_NOT_FOUND", "Room alias %s not found", api->args[0]);
+	} else {
+		hs_api_error(api, 404, "M_UNKNOWN",
+			"Can't join remote room because no servers that are in the room have been "
+			"provided.");
+	}
+}
+
 static void join(struct hs_api *api)
 {
 	struct hs_room *room = api->args[0][0] == '#' ? hs_server_aliased(api->server, api->args[0])
 						      : hs_server_room(api->server, api->args[0]);
 	if (!room) {
-		hs_api_error(api, 404, "M_NOT_FOUND",
-			api->args[0][0] == '#'
-				? "Room alias %s not found"
-				: "Can't join remote room %s: no servers that are in the room have been provided.",
-			api->args[0]);
+		no_room_to_join(api);
 		return;
 	}
 	if (change(api, room, api->user, HS_JOIN)) {
@@ -86,44 +93,61 @@ static void join(struct hs_api *api)
 	}
 }
 
-static void change_other(struct hs_api *api, enum hs_membership from, enum hs_membership to)
+/* Is this a step that the target's membership allows at all? Asked before any power level. */
+static bool is_step(struct hs_api *api, const char *action, enum hs_membership from)
+{
+	bool unban = strcmp(action, "unban") == 0;
+	if (unban && from != HS_BAN) {
+		hs_api_error(api, 403, "M_BAD_STATE",
+			"Cannot unban user who was not banned (membership=%s)",
+			hs_membership_name(from));
+		return false;
+	}
+	if (from == HS_BAN && !unban && strcmp(action, "ban") != 0) {
+		hs_api_error(api, 403, "M_BAD_STATE", "Cannot %s user who was banned", action);
+		return false;
+	}
+	return true;
+}
+
+static void change_other(struct hs_api *api, const char *action, enum hs_membership to)
 {
 	const char *target = hs_api_string(api, "user_id");
-	struct hs_room *room = hs_api_room(api);
+	struct hs_room *room = hs_server_room(api->server, api->args[0]);
 	if (!room) {
+		bool inviting = to == HS_INVITE;
+		hs_api_error(api, inviting ? 403 : 404, inviting ? "M_FORBIDDEN" : "M_UNKNOWN",
+			inviting ? "Unknown room" : "Not a known room");
 		return;
 	}
 	if (!target) {
 		hs_api_error(api, 400, "M_MISSING_PARAM", "Missing params: ['user_id']");
 		return;
 	}
-	if (from != HS_NONE && hs_room_membership(room, target) != from) {
-		hs_api_error(api, 403, "M_FORBIDDEN", "Cannot unban user who was not banned");
-		return;
-	}
-	if (change(api, room, target, to)) {
+	if (is_step(api, action, hs_room_membership(room, target)) &&
+		change(api, room, target, to)) {
 		hs_api_empty(api);
 	}
 }
 
 static void invite(struct hs_api *api)
 {
-	change_other(api, HS_NONE, HS_INVITE);
+	change_other(api, "invite", HS_INVITE);
 }
 
 static void kick(struct hs_api *api)
 {
-	change_other(api, HS_NONE, HS_LEAVE);
+	change_other(api, "kick", HS_LEAVE);
 }
 
 static void ban(struct hs_api *api)
 {
-	change_other(api, HS_NONE, HS_BAN);
+	change_other(api, "ban", HS_BAN);
 }
 
 static void unban(struct hs_api *api)
 {
-	change_other(api, HS_BAN, HS_LEAVE);
+	change_other(api, "unban", HS_LEAVE);
 }
 
 static void leave(struct hs_api *api)

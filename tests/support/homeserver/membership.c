@@ -33,29 +33,18 @@ struct hs_refusal *hs_refuse(
 	return refusal;
 }
 
-static const char *membership_or_none(const struct hs_room *room, const char *user)
-{
-	static char quoted[16];
-	enum hs_membership membership = hs_room_membership(room, user);
-	if (membership == HS_NONE) {
-		return "None";
-	}
-	snprintf(quoted, sizeof(quoted), "'%s'", hs_membership_name(membership));
-	return quoted;
-}
-
 static const struct hs_refusal *not_in_room(
 	const struct hs_room *room, const char *user, struct hs_refusal *refusal)
 {
-	return hs_refuse(refusal, 403, "M_FORBIDDEN", "User %s not in room %s (%s)", user, room->id,
-		membership_or_none(room, user));
+	return hs_refuse(refusal, 403, "M_FORBIDDEN", "%s not in room %s.", user, room->id);
 }
 
 const struct hs_refusal *hs_may_send(const struct hs_room *room, const char *user, const char *type,
 	bool state, struct hs_refusal *refusal)
 {
 	if (hs_room_membership(room, user) != HS_JOIN) {
-		return not_in_room(room, user, refusal);
+		return hs_refuse(
+			refusal, 403, "M_FORBIDDEN", "User %s not in room %s", user, room->id);
 	}
 	int need = hs_power_to_send(room, type, state);
 	int have = hs_power_of(room, user);
@@ -81,7 +70,7 @@ static bool may_join(const struct change *change)
 		return false;
 	}
 	if (change->from == HS_BAN) {
-		hs_refuse(change->refusal, 403, "M_FORBIDDEN", "You are banned from this room");
+		hs_refuse(change->refusal, 403, "M_BAD_STATE", "Cannot join user who was banned");
 		return false;
 	}
 	char *rule = hs_room_state_string(change->room, "m.room.join_rules", "join_rule");
@@ -122,6 +111,13 @@ static bool may_invite(const struct change *change)
 	return true;
 }
 
+/* Who has left may leave again: nothing happens. Who was kicked may not. */
+static bool has_left_alone(const struct change *change)
+{
+	const struct hs_event *event = hs_room_state(change->room, "m.room.member", change->target);
+	return event && strcmp(event->sender, change->target) == 0;
+}
+
 /* Leaving by oneself, a kick, or the end of a ban. */
 static bool may_leave(const struct change *change)
 {
@@ -132,7 +128,8 @@ static bool may_leave(const struct change *change)
 				change->target);
 			return false;
 		}
-		if (change->from == HS_NONE || change->from == HS_LEAVE) {
+		if (change->from == HS_NONE ||
+			(change->from == HS_LEAVE && !has_left_alone(change))) {
 			not_in_room(room, change->target, change->refusal);
 			return false;
 		}

@@ -219,7 +219,7 @@ static void try_ended(struct hs_call *call)
 	remember(pusher, txn);
 	remove_txn(pusher, txn);
 	if (pusher->backoff > 0) {
-		pusher->backoff = 1;
+		pusher->backoff = 2; /* as Synapse: the first wait of two units comes only once */
 		recover(pusher);
 	} else {
 		hs_pusher_kick(pusher);
@@ -267,13 +267,17 @@ void hs_pusher_add(struct hs_pusher *pusher, struct hs_event *event)
 	}
 }
 
-void hs_pusher_retry_now(struct hs_pusher *pusher)
+bool hs_pusher_retry_now(struct hs_pusher *pusher)
 {
-	if (pusher->backoff > 0 && pusher->retry.armed) {
-		hs_timer_stop(&pusher->retry);
-		pusher->backoff = 1;
-		recover(pusher);
+	if (pusher->backoff == 0) {
+		return true;
 	}
+	if (!pusher->retry.armed) {
+		return false;
+	}
+	hs_timer_stop(&pusher->retry);
+	recover(pusher);
+	return true;
 }
 
 size_t hs_pusher_resend(struct hs_pusher *pusher, size_t n)

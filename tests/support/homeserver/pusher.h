@@ -76,8 +76,9 @@ void hs_pusher_finish(struct hs_pusher *pusher);
 void hs_pusher_add(struct hs_pusher *pusher, struct hs_event *event);
 /* After a setting or the url has changed. */
 void hs_pusher_kick(struct hs_pusher *pusher);
-/* What a successful ping does: a pusher that backs off tries at once. */
-void hs_pusher_retry_now(struct hs_pusher *pusher);
+/* What a successful ping does: a pusher that backs off tries at once. false when it is in the
+ * middle of a try already, over which Synapse fails the ping. */
+bool hs_pusher_retry_now(struct hs_pusher *pusher);
 /* Queues the last n delivered events again; returns how many were remembered. */
 size_t hs_pusher_resend(struct hs_pusher *pusher, size_t n);
 /* The homeserver's process ends and starts again. */
