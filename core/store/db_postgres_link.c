@@ -62,9 +62,15 @@ static void drop_poll(struct tr_pg_link *link)
 
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
-	(void)status; /* libpq finds out itself what is wrong */
+	struct tr_pg_link *link = handle->data;
+
 	(void)events;
-	tr_pg_link_io(handle->data);
+	if (status < 0) {
+		/* libuv has stopped to poll; what is wrong libpq finds out itself, but perhaps only
+		 * when it reads the next time. */
+		link->events = 0;
+	}
+	tr_pg_link_io(link);
 }
 
 static void watch(struct tr_pg_link *link, int events)
@@ -106,7 +112,9 @@ void tr_pg_link_lost(struct tr_pg_link *link, const char *reason)
 	}
 	len = strcspn(reason, "\n");
 	snprintf(text, sizeof(text), "%.*s", len < sizeof(text) ? (int)len : 199, reason);
-	tr_log_warn("store", "PostgreSQL %s: %s; next attempt in %llu ms",
+	/* While closing, attempts follow each other until time is up: one line was enough. */
+	tr_log(link->store->db->closing ? TR_LOG_DEBUG : TR_LOG_WARN, "store",
+		"PostgreSQL %s: %s; next attempt in %llu ms",
 		link->state == TR_PG_READY ? "connection lost" : "cannot be reached", text,
 		(unsigned long long)delay);
 	drop_connection(link);
