@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection's life and its lines: bytes of the stream become lines for the owner, lines of the
+ * owner become bytes, those of one loop turn in one write. Registration and keepalive have files of
+ * their own.
+ */
+#include "bridges/irc/connection_internal.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+
+#include <string.h>
+
+enum {
+	WRITE_MAX = 256 * 1024,
+	OUT_FLUSH = 4096,
+	PARTIAL_MAX = TR_IRC_RECEIVED_MAX + 1,
+	QUIT_TIMEOUT_MS = 2000,
+	USER_MAX = 10,
+	HOST_MAX = 63, /* RFC 2812 section 2.3.1 */
+	THROTTLED_MS = 30000,
+	REASON_MAX = 200,
+};
+
+/* --- callbacks that may end us
+ * ----------------------------------------------------------------------- */
+
+static void release(struct tr_irc_connection *connection)
+{
+	tr_buf_finish(&connection->partial);
+	tr_buf_finish(&connection->out);
+	tr_free(connection->host);
+	tr_free(connection->nick);
+	tr_free(connection->username);
+	tr_free(connection->realname);
+	tr_free(connection);
+}
+
+static void enter(struct tr_irc_connection *connection)
+{
+	connection->depth++;
+}
+
+/* false: the connection was destroyed meanwhile and is gone now. */
+static bool leave(struct tr_irc_connection *connection)
+{
+	if (--connection->depth == 0 && connection->destroyed) {
+		release(connection);
+		return false;
+	}
+	return !connection->destroyed;
+}
+
+/* --- closing
+ * ----------------------------------------------------------------------------------------- */
+
+static void close_now(struct tr_irc_connection *connection, const struct tr_error *error)
+{
+	if (connection->state == TR_IRC_CONNECTION_CLOSED) {
+		return;
+	}
+	connection->state = TR_IRC_CONNECTION_CLOSED;
+	tr_stream_destroy(connection->stream);
+	connection->stream = NULL;
+	connection->handler->on_close(connection->arg, error);
+}
+
+static void close_later(void *arg)
+{
+	struct tr_irc_connection *connection = arg;
+	const struct tr_error error = connection->closing;
+	enter(connection);
+	close_now(connection, &error);
+	leave(connection);
+}
+
+void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct tr_error *error)
+{
+	if (connection->closing.code != TR_E_OK || connection->state == TR_IRC_CONNECTION_CLOSED) {
+		return;
+	}
+	connection->closing = *error;
+	tr_loop_defer(connection->loop, close_later, connection);
+}
+
+static bool mentions(struct tr_str text, const char *word)
+{
+	struct tr_str wanted = tr_str_from(word);
+	for (size_t i = 0; i + wanted.len <= text.len; i++) {
+		if (tr_str_eq_nocase(tr_str_slice(text, i, wanted.len), wanted)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "ERROR :Closing link: (..) [K-Lined]": why the server will close. */
+static void note_error(struct tr_irc_connection *connection, struct tr_str text)
+{
+	static const char *const bans[] = {
+		"k-line", "g-line", "z-line", "d-line", "klined", "banned", "bad user info"};
+	static const char *const throttles[] = {"throttl", "too fast", "too many", "full"};
+	if (connection->closing.code != TR_E_OK) {
+		return;
+	}
+	text = tr_str_slice(text, 0, REASON_MAX);
+	tr_error_set(
+		&connection->closing, TR_E_CLOSED, "the server closed: %.*s", TR_STR_ARG(text));
+	for (size_t i = 0; i < TR_ARRAY_LEN(bans); i++) {
+		if (mentions(text, bans[i])) {
+			tr_error_set_class(&connection->closing, TR_E_DENIED, TR_CLASS_DENIED,
+				"the server has banned us: %.*s", TR_STR_ARG(text));
+			return;
+		}
+	}
+	for (size_t i = 0; i < TR_ARRAY_LEN(throttles); i++) {
+		if (mentions(text, throttles[i])) {
+			connection->closing.cls = TR_CLASS_RETRY_AFTER;
+			connection->closing.retry_after_ms =
+				THROTTLED_MS + tr_backoff_ms(0, THROTTLED_MS, THROTTLED_MS);
+			return;
+		}
+	}
+}
+
+/* --- lines in
+ * ---------------------------------------------------------------------------------------- */
+
+void tr_irc_connection_set_nick(struct tr_irc_connection *connection, struct tr_str nick)
+{
+	tr_free(connection->nick);
+	connection->nick = tr_str_dup(nick);
+}
+
+void tr_irc_connection_become_ready(struct tr_irc_connection *connection)
+{
+	connection->state = TR_IRC_CONNECTION_READY;
+	tr_free_secret(connection->server_password);
+	tr_free_secret(connection->sasl_password);
+	connection->server_password = NULL;
+	connection->sasl_password = NULL;
+	connection->handler->on_ready(connection->arg);
+}
+
+/* How long the prefix is that others get before our lines. */
+static void learn_prefix(struct tr_irc_connection *connection, const struct tr_irc_line *line)
+{
+	if (tr_str_empty(line->host)) {
+		return;
+	}
+	if (tr_irc_is(line, "CHGHOST")) {
+		connection->prefix_len =
+			1 + tr_irc_param(line, 0).len + 1 + tr_irc_param(line, 1).len + 2;
+	} else {
+		connection->prefix_len = 1 + line->user.len + 1 + line->host.len + 2;
+	}
+}
+
+static void own_line(struct tr_irc_connection *connection, const struct tr_irc_line *line)
+{
+	learn_prefix(connection, line);
+	if (tr_irc_is(line, "NICK") && line->param_count > 0) {
+		tr_irc_connection_set_nick(connection, line->params[0]);
+	}
+}
+
+static bool take_line(void *arg, struct tr_str text)
+{
+	struct tr_irc_connection *connection = arg;
+	if (connection->state == TR_IRC_CONNECTION_READY && connection->handler->drops != NULL &&
+		connection->handler->drops(connection->arg, text)) {
+		return true;
+	}
+	struct tr_irc_line line;
+	if (!tr_irc_line_parse(text, &line)) {
+		tr_log_debug("irc", "%s: a line that is none is left out", connection->host);
+		return true;
+	}
+	if (tr_irc_is(&line, "ERROR")) {
+		note_error(connection, tr_irc_param(&line, 0));
+		return true;
+	}
+	if (tr_irc_ping_line(connection, &line) || tr_irc_register_line(connection, &line)) {
+		return !connection->destroyed && connection->state != TR_IRC_CONNECTION_CLOSED;
+	}
+	if (!tr_str_empty(line.nick) && tr_irc_connection_is_me(connection, line.nick)) {
+		own_line(connection, &line);
+		if (tr_irc_is(&line, "NICK")) {
+			line.nick = tr_str_from(connection->nick); /* still ours for the owner */
+		}
+	} else if (line.numeric == 396) {
+		connection->prefix_len = 1 + USER_MAX + 1 + tr_irc_param(&line, 1).len + 2;
+	}
+	connection->handler->on_line(connection->arg, &line);
+	return !connection->destroyed && connection->state != TR_IRC_CONNECTION_CLOSED;
+}
+
+static void on_read(void *arg, struct tr_str bytes)
+{
+	struct tr_irc_connection *connection = arg;
+	enter(connection);
+	tr_irc_ping_heard(connection);
+	tr_irc_lines_feed(
+		&connection->partial, bytes, &connection->too_long, take_line, connection);
+	leave(connection);
+}
+
+/* --- transport
+ * --------------------------------------------------------------------------------------- */
+
+static void on_open(void *arg)
+{
+	struct tr_irc_connection *connection = arg;
+	connection->state = TR_IRC_CONNECTION_REGISTERING;
+	tr_irc_ping_start(connection);
+	tr_irc_register_start(connection, connection->register_timeout_ms);
+}
+
+static void on_drain(void *arg)
+{
+	struct tr_irc_connection *connection = arg;
+	enter(connection);
+	if (connection->handler->on_drain != NULL && connection->state == TR_IRC_CONNECTION_READY) {
+		connection->handler->on_drain(connection->arg);
+	}
+	leave(connection);
+}
+
+static void on_close(void *arg, const struct tr_error *error)
+{
+	struct tr_irc_connection *connection = arg;
+	const struct tr_error why =
+		connection->closing.code != TR_E_OK ? connection->closing : *error;
+	enter(connection);
+	close_now(connection, &why);
+	leave(connection);
+}
+
+static const struct tr_stream_handler stream_handler = {
+	.on_open = on_open,
+	.on_read = on_read,
+	.on_drain = on_drain,
+	.on_close = on_close,
+};
+
+/* --- lines out
+ * --------------------------------------------------------------------------------------- */
+
+static void flush(void *arg)
+{
+	struct tr_irc_connection *connection = arg;
+	connection->flushing = false;
+	if (connection->stream != NULL && connection->out.len > 0 &&
+		tr_stream_write(connection->stream, tr_buf_str(&connection->out)) == TR_E_TOO_BIG) {
+		struct tr_error error;
+		tr_error_set(&error, TR_E_NETWORK, "the server takes nothing any more");
+		tr_irc_connection_fail(connection, &error);
+	}
+	tr_buf_finish(&connection->out);
+}
+
+static bool can_send(const struct tr_irc_connection *connection)
+{
+	return connection->state == TR_IRC_CONNECTION_REGISTERING ||
+	       connection->state == TR_IRC_CONNECTION_READY;
+}
+
+int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *line)
+{
+	if (!can_send(connection)) {
+		return TR_E_CLOSED;
+	}
+	struct tr_irc_out plain = *line;
+	if (!(connection->caps & TR_IRC_CAP_MESSAGE_TAGS) &&
+		!(connection->caps & TR_IRC_CAP_LABELED_RESPONSE)) {
+		plain.tag_count = 0;
+	}
+	int failed = tr_irc_line_write(&connection->out, &plain, connection->isupport.line_len);
+	if (failed) {
+		return failed;
+	}
+	if (connection->out.len >= OUT_FLUSH) {
+		flush(connection);
+		tr_loop_defer_cancel(connection->loop, flush, connection);
+	} else if (!connection->flushing) {
+		connection->flushing = true;
+		tr_loop_defer(connection->loop, flush, connection);
+	}
+	return 0;
+}
+
+int tr_irc_send_words(struct tr_irc_connection *connection, const char *command, struct tr_str a,
+	struct tr_str b, struct tr_str c)
+{
+	struct tr_irc_out line = {.command = command, .params = {a, b, c}};
+	while (line.param_count < 3 && !tr_str_empty(line.params[line.param_count])) {
+		line.param_count++;
+	}
+	return tr_irc_send(connection, &line);
+}
+
+bool tr_irc_connection_writable(const struct tr_irc_connection *connection)
+{
+	return connection->stream != NULL && tr_stream_writable(connection->stream);
+}
+
+void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused)
+{
+	if (connection->stream == NULL) {
+		return;
+	}
+	if (paused) {
+		tr_stream_pause(connection->stream);
+	} else {
+		tr_stream_resume(connection->stream);
+	}
+}
+
+/* --- what is known
+ * ----------------------------------------------------------------------------------- */
+
+bool tr_irc_connection_ready(const struct tr_irc_connection *connection)
+{
+	return connection->state == TR_IRC_CONNECTION_READY;
+}
+
+const char *tr_irc_connection_nick(const struct tr_irc_connection *connection)
+{
+	return connection->nick;
+}
+
+bool tr_irc_connection_is_me(const struct tr_irc_connection *connection, struct tr_str nick)
+{
+	return tr_irc_same(&connection->isupport, nick, tr_str_from(connection->nick));
+}
+
+unsigned tr_irc_connection_caps(const struct tr_irc_connection *connection)
+{
+	return connection->caps;
+}
+
+const struct tr_irc_isupport *tr_irc_connection_isupport(const struct tr_irc_connection *connection)
+{
+	return &connection->isupport;
+}
+
+size_t tr_irc_connection_text_max(
+	const struct tr_irc_connection *connection, const char *command, struct tr_str target)
+{
+	size_t prefix =
+		connection->prefix_len ? connection->prefix_len : 1 + USER_MAX + 1 + HOST_MAX + 2;
+	size_t used = prefix + strlen(connection->nick) + strlen(command) + 1 + target.len + 2 + 2;
+	size_t line = connection->isupport.line_len;
+	/* A server that says absurd lengths still gets some text. */
+	return used + 64 < line ? line - used : 64;
+}
+
+uint16_t tr_irc_connection_local_port(const struct tr_irc_connection *connection)
+{
+	return connection->stream ? tr_stream_local_port(connection->stream) : 0;
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------- */
+
+static uint64_t or_default(uint64_t value, uint64_t fallback)
+{
+	return value ? value : fallback;
+}
+
+struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
+	const struct tr_irc_connection_options *options,
+	const struct tr_irc_connection_handler *handler, void *arg)
+{
+	struct tr_irc_connection *connection = tr_alloc(sizeof(*connection));
+	connection->loop = loop;
+	connection->handler = handler;
+	connection->arg = arg;
+	connection->host = tr_strdup(options->host);
+	connection->nick = tr_strdup(options->nick);
+	connection->username = tr_strdup(options->username);
+	connection->realname = tr_strdup(options->realname);
+	connection->server_password = tr_strdup(options->server_password);
+	connection->sasl_user = tr_strdup(options->sasl_user);
+	connection->sasl_password = tr_strdup(options->sasl_password ? options->sasl_password : "");
+	connection->caps_wanted = options->caps_wanted;
+	connection->ping_interval_ms = or_default(options->ping_interval_ms, 60000);
+	connection->ping_timeout_ms = or_default(options->ping_timeout_ms, 180000);
+	connection->register_timeout_ms = or_default(options->register_timeout_ms, 60000);
+	tr_irc_isupport_init(&connection->isupport);
+	tr_buf_init(&connection->partial, PARTIAL_MAX);
+	tr_buf_init(&connection->out, WRITE_MAX);
+	const struct tr_stream_options stream = {
+		.host = options->host,
+		.port = options->port,
+		.tls = options->tls,
+		.client_cert_file = options->client_cert_file,
+		.write_max = WRITE_MAX,
+	};
+	connection->stream = tr_stream_create(loop, &stream, &stream_handler, connection);
+	return connection;
+}
+
+void tr_irc_connection_destroy(struct tr_irc_connection *connection)
+{
+	if (connection == NULL || connection->destroyed) {
+		return;
+	}
+	connection->destroyed = true;
+	connection->state = TR_IRC_CONNECTION_CLOSED;
+	tr_stream_destroy(connection->stream);
+	connection->stream = NULL;
+	tr_loop_defer_cancel(connection->loop, flush, connection);
+	tr_loop_defer_cancel(connection->loop, close_later, connection);
+	tr_irc_ping_finish(connection);
+	tr_irc_register_finish(connection);
+	if (connection->depth == 0) {
+		release(connection);
+	}
+}
+
+void tr_irc_connection_quit(struct tr_irc_connection *connection, struct tr_str reason)
+{
+	if (!can_send(connection)) {
+		struct tr_error error;
+		tr_error_set(&error, TR_E_CANCELED, "the connection was given up");
+		tr_irc_connection_fail(connection, &error);
+		return;
+	}
+	tr_irc_send_words(
+		connection, "QUIT", reason, (struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
+	flush(connection);
+	tr_loop_defer_cancel(connection->loop, flush, connection);
+	tr_stream_shutdown(connection->stream, QUIT_TIMEOUT_MS);
+}
