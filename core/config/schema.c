@@ -38,27 +38,41 @@ bool tr_schema_given(const struct tr_yaml_node *node, const char *key)
 	return value && value->kind != TR_YAML_NULL;
 }
 
+/* Follows "name.name" down from *place as far as the file goes, and makes the path longer. */
+static void follow(
+	struct tr_schema_reader *reader, const struct tr_yaml_node **place, const char *keys)
+{
+	struct tr_str rest = tr_str_from(keys), name;
+	const struct tr_yaml_node *node = *place;
+	while (tr_str_split(&rest, '.', &name)) {
+		char *text = tr_str_dup(name);
+		tr_schema_path_push(&reader->path, text);
+		node = tr_yaml_get(node, text);
+		*place = node ? node : *place;
+		tr_free(text);
+	}
+}
+
 void tr_schema_report(struct tr_schema_reader *reader, enum tr_report_kind kind,
-	const struct tr_yaml_node *node, const char *key, const char *format, ...)
+	const struct tr_yaml_node *node, const char *keys, const char *format, ...)
 {
 	va_list args;
 	size_t length = reader->path.len;
 	const struct tr_yaml_node *place = node ? node : reader->here;
-	const struct tr_yaml_node *value = key ? tr_yaml_get(node, key) : NULL;
-	if (key) {
-		tr_schema_path_push(&reader->path, key);
-	}
+	follow(reader, &place, keys);
 	va_start(args, format);
-	say_at(reader, kind, value ? value : place, format, args);
+	say_at(reader, kind, place, format, args);
 	va_end(args);
 	tr_buf_truncate(&reader->path, length);
 }
 
-size_t tr_schema_enter(struct tr_schema_reader *reader, const char *name, size_t index)
+size_t tr_schema_enter(struct tr_schema_reader *reader, const char *name, ptrdiff_t index)
 {
 	size_t mark = reader->path.len;
 	tr_schema_path_push(&reader->path, name);
-	tr_schema_path_index(&reader->path, index);
+	if (index >= 0) {
+		tr_schema_path_index(&reader->path, (size_t)index);
+	}
 	return mark;
 }
 
@@ -122,13 +136,14 @@ static bool read_container(struct tr_schema_reader *reader, const struct tr_sche
 {
 	enum tr_yaml_kind wanted = row->type == TR_SCHEMA_MAP ? TR_YAML_MAP : TR_YAML_LIST;
 	if (node->kind != wanted) {
+		bool short_example = row->example && !strchr(row->example, '\n');
 		struct tr_buf found = TR_BUF_INIT(1024);
 		struct tr_buf right = TR_BUF_INIT(1024);
 		tr_schema_describe(&found, row->item, node);
 		tr_schema_expectation(&right, row);
 		tr_schema_say(reader, TR_REPORT_MISTAKE, node, "is %s: write %s%s%s",
-			tr_buf_c(&found), tr_buf_c(&right), row->example ? ", such as " : "",
-			row->example && !strchr(row->example, '\n') ? row->example : "");
+			tr_buf_c(&found), tr_buf_c(&right), short_example ? ", such as " : "",
+			short_example ? row->example : "");
 		tr_buf_finish(&found);
 		tr_buf_finish(&right);
 		return false;
@@ -187,6 +202,12 @@ static const struct tr_yaml_node *value_of(struct tr_schema_reader *reader,
 	return value ? value : other;
 }
 
+static bool is_single(const struct tr_schema_key *row)
+{
+	return row->type != TR_SCHEMA_SECTION && row->type != TR_SCHEMA_LIST &&
+	       row->type != TR_SCHEMA_MAP;
+}
+
 static void read_row(struct tr_schema_reader *reader, const struct tr_schema_key *row,
 	const struct tr_yaml_node *node, void *base)
 {
@@ -198,7 +219,9 @@ static void read_row(struct tr_schema_reader *reader, const struct tr_schema_key
 			tr_schema_say(reader, TR_REPORT_NOT_YET, value,
 				"is accepted, but not yet acted on");
 		}
-		read_key(reader, row, value, base);
+		if (!read_key(reader, row, value, base) && is_single(row)) {
+			apply_fallback(reader, row, base); /* no further mistakes follow from it */
+		}
 	} else {
 		if (row->flags & TR_KEY_REQUIRED) {
 			say_missing(reader, row, value ? value : node ? node : reader->here);
@@ -250,6 +273,12 @@ static void read_shorthand(struct tr_schema_reader *reader, const struct tr_sche
 	read_rows(reader, schema, &map, base);
 }
 
+static const char *first_name(const struct tr_schema *schema)
+{
+	const struct tr_schema_key *first = &schema->keys[0];
+	return first->type == TR_SCHEMA_INCLUDED ? first_name(first->section) : first->name;
+}
+
 /* Reads a section; `node` NULL or null stands for one that is not given: defaults only. */
 static void read_section(struct tr_schema_reader *reader, const struct tr_schema *schema,
 	const struct tr_yaml_node *node, void *base)
@@ -269,7 +298,7 @@ static void read_section(struct tr_schema_reader *reader, const struct tr_schema
 		tr_schema_describe(&found, NULL, node);
 		tr_schema_say(reader, TR_REPORT_MISTAKE, node,
 			"is %s: write a section, that is lines of the form \"%s: value\"",
-			tr_buf_c(&found), schema->keys[0].name);
+			tr_buf_c(&found), first_name(schema));
 		tr_buf_finish(&found);
 	}
 	reader->here = outer;

@@ -119,14 +119,15 @@ int tr_schema_read(const struct tr_schema *schema, const struct tr_yaml_doc *doc
 /* Frees what the target owns and zeroes it. */
 void tr_schema_free(const struct tr_schema *schema, void *target, size_t size);
 
-/* For section checks. The record is placed at `key` of `node` (at the node itself when `key` is
- * NULL or not given there) and names the path of the section being checked plus `key`. */
+/* For section checks. Puts a record at the value that `keys` ("name", or "name.name" for one
+ * further down; NULL = the node itself) leads to from `node`, as far as the file has it. Its path
+ * is that of the section being checked plus `keys`. */
 void tr_schema_report(struct tr_schema_reader *reader, enum tr_report_kind kind,
-	const struct tr_yaml_node *node, const char *key, const char *format, ...)
+	const struct tr_yaml_node *node, const char *keys, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-/* For a check that looks into the elements of a list: the path gets "name[index]" until
- * tr_schema_leave() is called with what tr_schema_enter() returned. */
-size_t tr_schema_enter(struct tr_schema_reader *reader, const char *name, size_t index);
+/* For a check that looks into a map or the elements of a list: the path gets "name[index]" (-1 = no
+ * index) until tr_schema_leave() is called with what tr_schema_enter() returned. */
+size_t tr_schema_enter(struct tr_schema_reader *reader, const char *name, ptrdiff_t index);
 void tr_schema_leave(struct tr_schema_reader *reader, size_t mark);
 /* Whether the file gives the key here, with a value. */
 bool tr_schema_given(const struct tr_yaml_node *node, const char *key);

@@ -73,6 +73,10 @@ void tr_schema_describe(
 		tr_buf_add_c(out, "a text that does not fit");
 		return;
 	}
+	if (row && row->type == TR_SCHEMA_URL && tr_str_find_char(node->text, '@') >= 0) {
+		tr_buf_add_c(out, "a URL with a user or password in it");
+		return;
+	}
 	size_t fits = tr_utf8_fit(node->text, 60);
 	tr_buf_addf(out, "%s\"%.*s%s\"", node->quoted ? "the text " : "", (int)fits, node->text.ptr,
 		fits < node->text.len ? "..." : "");

@@ -41,6 +41,9 @@ static void report_problem(struct composer *c)
 	struct tr_yaml_place place = {c->parser.problem_mark.line, c->parser.problem_mark.column};
 	struct tr_yaml_place opened = {c->parser.context_mark.line, c->parser.context_mark.column};
 	struct tr_buf out = TR_BUF_INIT(1000);
+	if (strstr(problem, "expected ':'") || strstr(context, "a tag")) {
+		place = opened; /* where the slip is; the library noticed it further on */
+	}
 	if (c->parser.error == YAML_READER_ERROR) {
 		place = tr_yaml_place_of(c->text, c->parser.problem_offset);
 		tr_buf_addf(&out,

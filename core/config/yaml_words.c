@@ -51,7 +51,14 @@ void tr_yaml_word_problem(struct tr_buf *out, const char *problem, const char *c
 			"something in it that it cannot have (%s)",
 			opened.line + 1, opened.column + 1, problem);
 	} else if (strstr(problem, "could not find expected ':'")) {
-		tr_buf_add_c(out, "there is no \": \" after the key above");
+		tr_buf_add_c(out, "there is no colon after the key: write \"key: value\"");
+	} else if (strstr(context, "a tag")) {
+		tr_buf_add_c(out, "begins with '!', which is a tag in YAML: put it in quotes");
+	} else if (strstr(context, "flow mapping") || strstr(context, "flow sequence")) {
+		tr_buf_addf(out,
+			"the bracket opened at line %zu, column %zu is never closed, or a comma is "
+			"missing",
+			opened.line + 1, opened.column + 1);
 	} else if (strstr(context, "block mapping") || strstr(context, "block collection")) {
 		tr_buf_addf(out,
 			"this does not fit what began at line %zu, column %zu: indent the "
