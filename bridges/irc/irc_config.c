@@ -26,15 +26,12 @@ static void fold(char *text)
 static void check_mapping_rooms(struct tr_schema_reader *reader, const struct tr_yaml_node *node,
 	const struct tr_irc_mapping *mapping)
 {
-	const struct tr_yaml_node *value = tr_yaml_get(node, mapping->key);
 	for (size_t i = 0; i < mapping->roomIds.count; i++) {
 		const char *room = mapping->roomIds.items[i];
 		for (size_t j = 0; room && j < i; j++) {
 			const char *other = mapping->roomIds.items[j];
 			if (other && strcmp(room, other) == 0) {
-				MISTAKE(value ? value : node, NULL,
-					"lists %s twice for %s: once is enough", room,
-					mapping->key);
+				MISTAKE(node, "roomIds", "has %s twice: once is enough", room);
 			}
 		}
 	}
@@ -46,21 +43,26 @@ static void check_mappings(struct tr_schema_reader *reader, const struct tr_yaml
 {
 	const struct tr_yaml_node *node = tr_yaml_get(parameters, "mappings");
 	struct tr_map seen = {0};
+	size_t outer = tr_schema_enter(reader, "mappings", -1);
 	for (size_t i = 0; i < server->mapping_count; i++) {
 		struct tr_irc_mapping *mapping = &server->mappings[i];
+		const struct tr_yaml_node *value = tr_yaml_get(node, mapping->key);
+		size_t inner = tr_schema_enter(reader, mapping->key, -1);
 		char *folded = tr_strdup(mapping->key);
 		fold(folded);
 		const struct tr_irc_mapping *other =
 			tr_map_set(&seen, tr_str_from(folded), mapping);
 		if (other) {
-			MISTAKE(tr_yaml_get(node, mapping->key), NULL,
-				"%s and %s are one channel to an IRC server: put the rooms of both "
+			MISTAKE(value, NULL,
+				"is the same channel to an IRC server as %s: put the rooms of both "
 				"under one of them",
-				other->key, mapping->key);
+				other->key);
 		}
-		check_mapping_rooms(reader, node, mapping);
+		check_mapping_rooms(reader, value, mapping);
 		tr_free(folded);
+		tr_schema_leave(reader, inner);
 	}
+	tr_schema_leave(reader, outer);
 	tr_map_finish(&seen);
 }
 
@@ -78,7 +80,7 @@ static void derive_ca(struct tr_schema_reader *reader, const struct tr_yaml_node
 	if (strstr(ca, "-----BEGIN")) {
 		server->ca_pem = tr_strdup(ca);
 	} else if (strchr(ca, '\n')) {
-		MISTAKE(server->tls_ca ? tr_yaml_get(node, "tlsOptions") : node, "ca",
+		MISTAKE(node, server->tls_ca ? "tlsOptions.ca" : "ca",
 			"is neither PEM text (-----BEGIN CERTIFICATE-----) nor the path of a file");
 	} else {
 		server->ca_file = tr_schema_resolve_path(reader, ca);
@@ -111,18 +113,16 @@ void tr_irc_check_server(
 	check_tls(reader, node, server);
 	check_mappings(reader, node, server);
 	if (server->quitDebounce.delayMinMs > server->quitDebounce.delayMaxMs) {
-		MISTAKE(tr_yaml_get(node, "quitDebounce"), NULL,
-			"quitDebounce.delayMinMs is above delayMaxMs: write the smaller one first");
+		MISTAKE(node, "quitDebounce.delayMinMs",
+			"is above delayMaxMs: write the smaller one first");
 	}
 	const struct tr_irc_clients_config *clients = &server->ircClients;
-	const struct tr_yaml_node *clients_node = tr_yaml_get(node, "ircClients");
-	if (clients->floodPacing.enabled && clients->floodPacing.perSecond == 0 &&
-		tr_schema_given(tr_yaml_get(clients_node, "floodPacing"), "perSecond")) {
-		MISTAKE(tr_yaml_get(clients_node, "floodPacing"), "perSecond",
+	if (clients->floodPacing.enabled && clients->floodPacing.perSecond == 0) {
+		MISTAKE(node, "ircClients.floodPacing.perSecond",
 			"would never send a line: write more than 0, or enabled: false");
 	}
-	if (clients->pingRateMs >= clients->pingTimeoutMs && clients->pingTimeoutMs) {
-		MISTAKE(clients_node, "pingRateMs",
+	if (clients->pingRateMs >= clients->pingTimeoutMs) {
+		MISTAKE(node, "ircClients.pingRateMs",
 			"must be below pingTimeoutMs (%lld), or every connection is given up",
 			(long long)clients->pingTimeoutMs);
 	}
@@ -374,14 +374,14 @@ void tr_irc_check_config(
 				"cannot serve several entries: write it in each of them");
 		}
 		if (config->common.appservice.registration_given) {
-			WARNING(tr_yaml_get(node, "appservice"), "registration",
+			WARNING(node, "appservice.registration",
 				"is not used: with several entries each names its own");
 		}
 	}
 	derive_logging(config);
 	for (size_t i = 0; i < config->bridge_count; i++) {
 		const struct tr_yaml_node *entry = list->values[i];
-		size_t mark = tr_schema_enter(reader, "bridged_irc_servers", i);
+		size_t mark = tr_schema_enter(reader, "bridged_irc_servers", (ptrdiff_t)i);
 		derive_database(reader, entry, config, &config->bridges[i]);
 		derive_registration(reader, entry, config, &config->bridges[i]);
 		check_shared(reader, entry, config, i);
