@@ -533,6 +533,47 @@ def test_a_ping_during_a_try_of_the_homeservers_own_fails_although_it_arrived(hs
     assert (caught.value.status, caught.value.errcode) == (502, "M_CONNECTION_FAILED")
 
 
+# Questions to the appservice
+
+
+def test_an_unknown_alias_of_ours_is_asked_for_and_may_come_into_being(hs):
+    alice, bot_room = hs.new_user(), hs.new_room()
+    alias = f"#_ghost_room{next(_names)}:localhost"
+
+    def make(path):
+        hs.call("PUT", f"/directory/room/{quote(alias)}", {"room_id": bot_room})
+        return path.startswith("/_matrix/app/v1/rooms/")
+
+    with pytest.raises(MatrixError, match="M_NOT_FOUND"):
+        alice.join(alias)
+    hs.appservice.on_query = make
+    assert alice.join(alias) == bot_room
+    asked = f"/_matrix/app/v1/rooms/{quote(alias)}"
+    assert set(hs.appservice.queries) == {asked}
+
+
+def test_an_unknown_ghost_that_is_invited_is_asked_for_before_anything_is_pushed(hs):
+    alice = hs.new_user()
+    ghost = f"@_ghost_unknown{next(_names)}:localhost"
+    pushed = []
+
+    def look(path):
+        pushed.append(len([txn for txn in hs.appservice.transactions if "before" in txn.bodies()]))
+        pushed.append(len([txn for txn in hs.appservice.transactions if "after" in txn.bodies()]))
+        return True
+
+    room = alice.create_room(preset="public_chat")
+    hs.call("POST", f"/rooms/{quote(room)}/join", {})
+    alice.send_text(room, "before")
+    hs.appservice.wait_for("before")
+    hs.appservice.on_query = lambda path: (time.sleep(0.5), look(path))[1]
+    alice.invite(room, ghost)
+    alice.send_text(room, "after")
+    hs.appservice.wait_for("after")
+    assert f"/_matrix/app/v1/users/{quote(ghost)}" in hs.appservice.queries
+    assert pushed[:2] == [1, 0]
+
+
 # The stub's own: faults, control, ledger
 
 

@@ -39,6 +39,8 @@ class RecordingAppservice:
     def __init__(self, port=None):
         self.transactions = []
         self.pings = 0
+        self.queries = []  # paths asked with GET
+        self.on_query = None  # called with the path; true: 200
         self.script = []
         self.most_at_once = 0
         self._at_once = 0
@@ -59,6 +61,8 @@ class RecordingAppservice:
     def reset(self):
         """Healthy, and with nothing recorded."""
         self.script = []
+        self.queries = []
+        self.on_query = None
         self._go.set()
         with self._lock:
             self.transactions = []
@@ -139,6 +143,8 @@ class RecordingAppservice:
                 self._answer(200, b"{}")
 
             def do_GET(self):
-                self._answer(404, b'{"errcode":"M_NOT_FOUND"}')
+                appservice.queries.append(self.path)
+                known = appservice.on_query and appservice.on_query(self.path)
+                self._answer(*((200, b"{}") if known else (404, b'{"errcode":"M_NOT_FOUND"}')))
 
         return Handler

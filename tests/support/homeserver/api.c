@@ -321,6 +321,14 @@ static bool strike(struct hs_api *api)
 	return false;
 }
 
+void hs_api_again(struct hs_request *request, struct hs_server *server)
+{
+	struct hs_api api = {.server = server, .request = request, .again = true};
+	struct path path = {0};
+	dispatch(&api, &path);
+	free(path.copy);
+}
+
 void hs_api_handle(struct hs_request *request, void *user)
 {
 	struct hs_api api = {.server = user, .request = request};

@@ -22,6 +22,7 @@ struct hs_api {
 	const char *user;  /* who acts; NULL on routes without authorization */
 	const char *owner; /* whose idempotency cache: the appservice's id, or the user */
 	bool appservice;
+	bool again;                    /* this request was kept and starts for the second time */
 	const char *args[HS_API_ARGS]; /* the path segments behind *, decoded */
 	cJSON *body;                   /* an object, on routes that take JSON */
 };
@@ -49,6 +50,9 @@ extern const struct hs_route hs_routes_appservice[];
 
 /* The request handler of the client port; user: struct hs_server. */
 void hs_api_handle(struct hs_request *request, void *user);
+
+/* Starts a kept request again from its route on. */
+void hs_api_again(struct hs_request *request, struct hs_server *server);
 
 /* Where the answer is written; then hs_api_reply(). */
 struct hs_text *hs_api_out(struct hs_api *api);

@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "tests/support/homeserver/api.h"
+#include "tests/support/homeserver/query.h"
 
 static void get_alias(struct hs_api *api)
 {
 	const struct hs_room *room = hs_server_aliased(api->server, api->args[0]);
+	if (!room && hs_query_alias(api, api->args[0])) {
+		return;
+	}
 	if (!room) {
 		hs_api_error(api, 404, "M_NOT_FOUND", "Room alias %s not found", api->args[0]);
 		return;

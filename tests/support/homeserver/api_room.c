@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/support/homeserver/api.h"
+#include "tests/support/homeserver/query.h"
 #include "tests/support/homeserver/roommaker.h"
 
 static void room_id_answer(struct hs_api *api, const char *room_id)
@@ -84,6 +85,9 @@ static void join(struct hs_api *api)
 {
 	struct hs_room *room = api->args[0][0] == '#' ? hs_server_aliased(api->server, api->args[0])
 						      : hs_server_room(api->server, api->args[0]);
+	if (!room && api->args[0][0] == '#' && hs_query_alias(api, api->args[0])) {
+		return;
+	}
 	if (!room) {
 		no_room_to_join(api);
 		return;

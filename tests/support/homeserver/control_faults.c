@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/support/homeserver/control.h"
+#include "tests/support/homeserver/query.h"
 
 static void set_url(struct hs_server *server, const char *url)
 {
@@ -75,7 +76,9 @@ void hs_control_restart(struct hs_control_call *call)
 	hs_ledger_mark(&server->ledger, "restart");
 	hs_cache_clear(&server->cache);
 	hs_http_restart(call->control->clients, hs_control_number(call, "down_ms", 0));
-	hs_pusher_restart(&server->pusher, hs_control_flag(call, "lose_queue", true));
+	bool lose = hs_control_flag(call, "lose_queue", true);
+	hs_gate_restart(server->gate, lose);
+	hs_pusher_restart(&server->pusher, lose);
 	hs_control_ok(call);
 }
 
@@ -166,9 +169,10 @@ void hs_control_stats(struct hs_control_call *call)
 		",\"queued\":%zu,\"stored_txns\":%zu,\"in_flight\":%d,\"backing_off\":%s"
 		",\"pushed_txns\":%" PRIu64 ",\"pushed_events\":%" PRIu64
 		",\"failed_tries\":%" PRIu64 ",\"lost_events\":%" PRIu64 ",\"next_txn\":%" PRIu64,
-		pusher->queue.count, pusher->stored, pusher->in_flight ? 1 : 0,
-		pusher->backoff > 0 ? "true" : "false", pusher->pushed_txns, pusher->pushed_events,
-		pusher->failed_tries, pusher->lost_events, pusher->next_id);
+		pusher->queue.count + hs_gate_waiting(server->gate), pusher->stored,
+		pusher->in_flight ? 1 : 0, pusher->backoff > 0 ? "true" : "false",
+		pusher->pushed_txns, pusher->pushed_events, pusher->failed_tries,
+		pusher->lost_events, pusher->next_id);
 	hs_text_printf(out,
 		",\"dropped\":%" PRIu64 ",\"limited\":%" PRIu64 ",\"errors\":%" PRIu64
 		",\"ledger_lines\":%" PRIu64 "}",

@@ -15,6 +15,7 @@
 #include "tests/support/homeserver/api.h"
 #include "tests/support/homeserver/control.h"
 #include "tests/support/homeserver/options.h"
+#include "tests/support/homeserver/query.h"
 
 enum { MAX_BODY = 64 * 1024 * 1024 };
 
@@ -120,6 +121,7 @@ static int open_server(struct hs_server *server, const struct hs_options *option
 	}
 	hs_pusher_init(&server->pusher, &server->outgoing, &server->ledger, &server->appservice.url,
 		server->appservice.hs_token, options->remember);
+	server->gate = hs_gate_create(server);
 	server->pusher.paused = options->paused;
 	server->pusher.backoff_unit_ms = options->backoff_unit_ms;
 	server->pusher.timeout_ms = options->push_timeout_ms;
@@ -128,6 +130,7 @@ static int open_server(struct hs_server *server, const struct hs_options *option
 
 static void close_server(struct hs_server *server)
 {
+	hs_gate_destroy(server->gate);
 	hs_pusher_finish(&server->pusher);
 	hs_outgoing_finish(&server->outgoing);
 	hs_server_finish(server);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/support/homeserver/media.h"
+#include "tests/support/homeserver/query.h"
 #include "tests/support/homeserver/text.h"
 
 bool hs_server_is_ours(const struct hs_server *server, const char *user_id)
@@ -129,7 +130,7 @@ struct hs_event *hs_server_happen(struct hs_server *server, struct hs_room *room
 	server->counters.events++;
 	if (!quiet && (ours_before || room->ours_joined > 0 || room->ours_by_alias || target_ours ||
 			      hs_server_is_ours(server, event->sender))) {
-		hs_pusher_add(&server->pusher, event);
+		hs_gate_push(server->gate, event);
 	}
 	hs_event_unref(event); /* the room holds it */
 	return event;

@@ -69,6 +69,7 @@ struct hs_server {
 	struct hs_room *rooms;
 	struct hs_alias *aliases;
 	struct hs_media *media;
+	struct hs_gate *gate; /* stands before the pusher */
 };
 
 /* Of the appservice's user namespace, or its sender. */
