@@ -35,6 +35,7 @@ enum {
 	TR_COLOUR_NONE = -1,
 	TR_HTML_MAX_BYTES = 65536, /* no event is larger */
 	TR_HTML_MAX_TAGS = 2000,
+	TR_HTML_MAX_SPANS = 5000,
 	TR_HTML_MAX_DEPTH = 100, /* the specification's */
 };
 
