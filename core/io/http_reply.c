@@ -208,6 +208,7 @@ static int fill_error(struct tr_http_call *call, CURLcode result, struct tr_erro
 {
 	enum tr_error_code code = code_of(call, result);
 	const char *text = call->curl_text[0] ? call->curl_text : curl_easy_strerror(result);
+	long os_errno = 0;
 
 	if (call->refused_address) {
 		text = "the address is not a public one";
@@ -217,6 +218,11 @@ static int fill_error(struct tr_http_call *call, CURLcode result, struct tr_erro
 		text = "no answer in time";
 	} else if (call->save_errno != 0) {
 		text = strerror(call->save_errno);
+	} else if (result == CURLE_COULDNT_CONNECT) {
+		/* libcurl's words hold the milliseconds it took; the same failure must read the
+		 * same, or each try would be news in the log. */
+		(void)curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
+		text = os_errno ? strerror((int)os_errno) : curl_easy_strerror(result);
 	}
 	return tr_error_set(error, code, "%.*s: %s", TR_STR_ARG(host_of(call)), text);
 }

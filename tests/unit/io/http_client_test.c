@@ -644,6 +644,7 @@ static void unreachable_peers_are_network_errors(void **state)
 	TURN_UNTIL(f->loop, o.count > 0);
 	assert_int_equal(o.error.code, TR_E_NETWORK);
 	assert_null(strstr(o.error.text, "secret"));
+	assert_non_null(strstr(o.error.text, ": Connection refused"));
 	tr_free(url);
 }
 

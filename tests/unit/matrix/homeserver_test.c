@@ -160,6 +160,7 @@ static void homeserver_that_comes_later_is_waited_for(void **state)
 	struct fixture *f = *state;
 
 	tr_http_server_destroy(f->server);
+	f->server = NULL;
 	start(f);
 	TURN_UNTIL(f->loop, tr_homeserver_error(f->homeserver) != NULL);
 	turn_for(f->loop, 30);
@@ -272,6 +273,7 @@ static void it_may_be_destroyed_at_any_time(void **state)
 	start(f);
 	tr_homeserver_destroy(f->homeserver);
 	tr_http_server_destroy(f->server);
+	f->server = NULL;
 	start(f);
 	TURN_UNTIL(f->loop, tr_homeserver_error(f->homeserver) != NULL);
 	tr_homeserver_destroy(f->homeserver);
