@@ -158,14 +158,17 @@ static int sqlite_open(
 static void sqlite_submit(struct tr_db *db, struct tr_db_batch *batch)
 {
 	struct store *store = db->store;
+	bool wake_up;
 
 	pthread_mutex_lock(&store->mutex);
 	tr_list_append(&store->queue, &batch->node);
-	if (store->sleeping) {
-		store->sleeping = false;
+	wake_up = store->sleeping;
+	store->sleeping = false;
+	pthread_mutex_unlock(&store->mutex);
+	if (wake_up) {
+		/* Not under the mutex: the thread would wake up only to wait for it. */
 		pthread_cond_signal(&store->wake_up);
 	}
-	pthread_mutex_unlock(&store->mutex);
 }
 
 static bool sqlite_healthy(const struct tr_db *db)
