@@ -583,3 +583,8 @@ void tr_irc_channel_left(struct tr_irc_channel *channel, struct tr_irc_session *
 		set_reader(channel, elect_reader(channel));
 	}
 }
+
+void tr_irc_channel_forget_reader(struct tr_irc_channel *channel)
+{
+	channel->reader = NULL;
+}

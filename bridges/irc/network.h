@@ -22,6 +22,8 @@
 #include "core/bridge/portal.h"
 #include "core/delivery/mark.h"
 
+enum { TR_IRC_QUIT_MS = 2000 }; /* of the time to stop, kept for QUITs */
+
 struct tr_irc_channel;
 struct tr_irc_history;
 struct tr_irc_session;
@@ -45,6 +47,7 @@ struct tr_irc_network {
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct tr_timer *stop_timer;
+	uint64_t stop_deadline_ms;
 };
 
 /* --- session.c
@@ -102,6 +105,9 @@ struct tr_irc_session {
 struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id);
 /* Only with the network, after its marks. */
 void tr_irc_session_destroy(struct tr_irc_session *session);
+/* What an earlier run knew: lines of this nick and mask are ours. */
+void tr_irc_session_remember(
+	struct tr_irc_session *session, struct tr_str nick, struct tr_str mask);
 /* Connects if it is offline. */
 void tr_irc_session_want(struct tr_irc_session *session);
 /* Connects now even if it waits or is barred. */
@@ -189,6 +195,8 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel);
 void tr_irc_channel_joined(struct tr_irc_channel *channel, struct tr_irc_session *session,
 	const struct tr_irc_line *join);
 void tr_irc_channel_left(struct tr_irc_channel *channel, struct tr_irc_session *session);
+/* Before the sessions are destroyed. */
+void tr_irc_channel_forget_reader(struct tr_irc_channel *channel);
 /* The place a message accepted now comes after: "msgid=..", "timestamp=.." or "". */
 void tr_irc_channel_position(const struct tr_irc_channel *channel, struct tr_buf *out);
 /* Whether lines may be written: the first join is durable. */

@@ -81,6 +81,13 @@ bool tr_irc_network_is_own(
 	       tr_str_eq_c(mask, session->mask);
 }
 
+void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick, struct tr_str mask)
+{
+	own_nick(session, nick);
+	tr_free(session->mask);
+	session->mask = tr_str_dup(mask);
+}
+
 static void store_identity(struct tr_irc_session *session)
 {
 	if (session->user_id == NULL) {

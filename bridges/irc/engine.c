@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protocol table of IRC: start and stop of a network, and which part of the engine an operation
+ * goes to.
+ */
+#include "bridges/irc/engine.h"
+
+#include "bridges/irc/commands.h"
+#include "bridges/irc/network.h"
+#include "bridges/irc/schema.h"
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/log.h"
+#include "core/io/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX = 512, STOP_POLL_MS = 10 };
+
+static const struct tr_db_statement select_channels = {
+	"SELECT name, last_msgid, joined_ms FROM irc_channel"};
+static const struct tr_db_statement select_puppets = {"SELECT user_id, nick, mask FROM irc_puppet"};
+
+/* --- start
+ * ------------------------------------------------------------------------------------------- */
+
+static void collect(struct tr_metrics *metrics, void *arg);
+
+static void *create(struct tr_bridge *bridge, const void *config)
+{
+	struct tr_irc_network *network = tr_alloc(sizeof(*network));
+	network->bridge = bridge;
+	network->loop = tr_bridge_loop(bridge);
+	network->entry = config;
+	network->config = &network->entry->parameters;
+	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge));
+	network->epoch = tr_random_token(8);
+	tr_irc_isupport_init(&network->isupport);
+	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
+	return network;
+}
+
+struct starting {
+	struct tr_irc_network *network;
+	void (*started)(void *arg, const struct tr_error *error);
+	void *arg;
+};
+
+static int create_tls(struct tr_irc_network *network, struct tr_error *error)
+{
+	if (!network->config->ssl) {
+		return 0;
+	}
+	const struct tr_tls_options options = {
+		.ca_file = network->config->ca_file,
+		.allow_self_signed = network->config->sslselfsign,
+		.allow_expired = network->config->allowExpiredCerts,
+	};
+	network->tls = tr_tls_create(&options, error);
+	return network->tls ? 0 : TR_E_TLS;
+}
+
+static void load_channels(struct tr_irc_network *network, const struct tr_db_result *result)
+{
+	for (size_t row = 0; row < tr_db_rows(result, 0); row++) {
+		char *name = tr_str_dup(tr_db_text(result, 0, row, 0));
+		struct tr_irc_channel *channel = tr_irc_channel_open(network, name);
+		tr_free(channel->last_msgid);
+		channel->last_msgid = tr_str_dup(tr_db_text(result, 0, row, 1));
+		channel->joined_ms = tr_db_int(result, 0, row, 2);
+		channel->join_stored = true;
+		tr_free(name);
+	}
+}
+
+/* Puppets of earlier runs: their nicks are ours in the history. */
+static void load_puppets(struct tr_irc_network *network, const struct tr_db_result *result)
+{
+	for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
+		char *user_id = tr_str_dup(tr_db_text(result, 1, row, 0));
+		struct tr_irc_session *session = tr_irc_session_create(network, user_id);
+		tr_irc_session_remember(
+			session, tr_db_text(result, 1, row, 1), tr_db_text(result, 1, row, 2));
+		tr_free(user_id);
+	}
+}
+
+static struct tr_irc_channel *channel_of(struct tr_irc_network *network, struct tr_portal *portal)
+{
+	struct tr_irc_channel *channel = tr_irc_channel_open(network, portal->name);
+	channel->portal = portal;
+	return channel;
+}
+
+static void configure_mappings(struct tr_irc_network *network)
+{
+	for (size_t i = 0; i < network->config->mapping_count; i++) {
+		const struct tr_irc_mapping *mapping = &network->config->mappings[i];
+		struct tr_irc_channel *channel = tr_irc_channel_open(network, mapping->key);
+		for (size_t room = 0; room < mapping->roomIds.count; room++) {
+			channel->portal =
+				tr_portal_configure(network->bridge, tr_str_from(channel->key),
+					mapping->key, mapping->roomIds.items[room]);
+		}
+		tr_free(channel->password);
+		channel->password = tr_strdup(mapping->channel_key);
+	}
+}
+
+static bool open_portal(void *arg, struct tr_portal *portal)
+{
+	struct tr_irc_network *network = arg;
+	if (portal->kind == TR_PORTAL_CHANNEL) {
+		struct tr_irc_channel *channel = channel_of(network, portal);
+		if (network->bot != NULL) {
+			tr_irc_session_join(network->bot, channel);
+		}
+	}
+	return true;
+}
+
+static void loaded(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct starting *starting = arg;
+	struct tr_irc_network *network = starting->network;
+	if (error == NULL) {
+		load_channels(network, result);
+		load_puppets(network, result);
+		configure_mappings(network);
+		if (network->config->botConfig.enabled) {
+			network->bot = tr_irc_session_create(network, NULL);
+		}
+		tr_portal_each(network->bridge, open_portal, network);
+		if (network->bot != NULL) {
+			tr_irc_session_want(network->bot);
+		}
+	}
+	starting->started(starting->arg, error);
+	tr_free(starting);
+}
+
+static void start(void *self, void (*started)(void *arg, const struct tr_error *error), void *arg)
+{
+	struct tr_irc_network *network = self;
+	struct tr_error error;
+	if (create_tls(network, &error) != 0) {
+		started(arg, &error);
+		return;
+	}
+	struct starting *starting = tr_alloc(sizeof(*starting));
+	*starting = (struct starting){network, started, arg};
+	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(network->bridge));
+	tr_db_batch_add(batch, &select_channels, NULL, 0);
+	tr_db_batch_add(batch, &select_puppets, NULL, 0);
+	tr_db_submit_take(batch, loaded, starting);
+}
+
+/* --- stop
+ * -------------------------------------------------------------------------------------------- */
+
+typedef void session_visitor(struct tr_irc_session *session);
+
+static void each_session(struct tr_irc_network *network, session_visitor *visit)
+{
+	for (struct tr_map_entry *e = tr_map_first(&network->sessions); e; e = tr_map_next(e)) {
+		visit(tr_map_value(e));
+	}
+	if (network->bot != NULL) {
+		visit(network->bot);
+	}
+}
+
+static void quit(struct tr_irc_session *session)
+{
+	struct tr_error error;
+	tr_error_set(&error, TR_E_CANCELED, "the bridge is stopping");
+	tr_irc_outgoing_give_back(session, &error);
+	tr_irc_session_quit(session, "Bridge is stopping");
+}
+
+static bool all_sessions(
+	struct tr_irc_network *network, bool (*is)(const struct tr_irc_session *session))
+{
+	bool all = network->bot == NULL || is(network->bot);
+	for (struct tr_map_entry *e = tr_map_first(&network->sessions); e && all;
+		e = tr_map_next(e)) {
+		all = is(tr_map_value(e));
+	}
+	return all;
+}
+
+static bool is_gone(const struct tr_irc_session *session)
+{
+	return session->connection == NULL;
+}
+
+/* First what is on its way is confirmed, as long as there is time; then everybody quits. */
+static void stop_step(void *arg)
+{
+	struct tr_irc_network *network = arg;
+	bool late = tr_clock_mono_ms() >= network->stop_deadline_ms;
+	if (!network->stopping && (late || all_sessions(network, tr_irc_outgoing_idle))) {
+		network->stopping = true;
+		network->stop_deadline_ms = tr_clock_mono_ms() + TR_IRC_QUIT_MS;
+		each_session(network, quit);
+		late = false;
+	}
+	if (network->stopping && (late || all_sessions(network, is_gone))) {
+		tr_timer_destroy(network->stop_timer);
+		network->stop_timer = NULL;
+		network->stopped(network->stopped_arg);
+		return;
+	}
+	tr_timer_start(network->stop_timer, STOP_POLL_MS);
+}
+
+static void stop(void *self, uint64_t timeout_ms, void (*stopped)(void *arg), void *arg)
+{
+	struct tr_irc_network *network = self;
+	network->stopped = stopped;
+	network->stopped_arg = arg;
+	network->stop_deadline_ms = tr_clock_mono_ms() +
+				    (timeout_ms > TR_IRC_QUIT_MS ? timeout_ms - TR_IRC_QUIT_MS : 0);
+	network->stop_timer = tr_timer_create(network->loop, stop_step, network);
+	tr_timer_start(network->stop_timer, 0);
+}
+
+static void destroy(void *self)
+{
+	struct tr_irc_network *network = self;
+	tr_metrics_remove_collector(tr_bridge_metrics(network->bridge), collect, network);
+	tr_timer_destroy(network->stop_timer);
+	tr_marks_destroy(network->marks);
+	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
+		tr_irc_channel_forget_reader(tr_map_value(e));
+	}
+	each_session(network, tr_irc_session_destroy);
+	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
+		tr_irc_channel_destroy(tr_map_value(e));
+	}
+	tr_map_finish(&network->sessions);
+	tr_map_finish(&network->channels);
+	tr_map_finish(&network->own_nicks);
+	tr_tls_destroy(network->tls);
+	tr_free(network->epoch);
+	tr_free(network);
+}
+
+/* --- operations
+ * -------------------------------------------------------------------------------------- */
+
+static struct tr_irc_session *session_of(struct tr_irc_network *network, const char *user_id)
+{
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
+	return session ? session : tr_irc_session_create(network, user_id);
+}
+
+static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
+{
+	if (op->portal->kind == TR_PORTAL_CHANNEL) {
+		channel_of(network, op->portal);
+	}
+	struct tr_irc_session *session = session_of(network, op->sender);
+	tr_irc_session_want(session);
+	tr_irc_outgoing_add(session, op);
+}
+
+/* The Matrix user is out of the room: out of the channel too. */
+static void leave_channel(struct tr_irc_network *network, const struct tr_op *op)
+{
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->target));
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(network, tr_str_from(op->portal->name));
+	if (session == NULL || channel == NULL) {
+		return;
+	}
+	struct tr_buf reason = TR_BUF_INIT(NAME_MAX);
+	bool by_other = op->change != TR_MEMBER_LEAVE;
+	if (by_other) {
+		tr_buf_addf(&reason, "Kicked by %s", op->sender);
+	}
+	if (op->reason[0] != '\0') {
+		tr_buf_addf(&reason, "%s%s", by_other ? ": " : "", op->reason);
+	}
+	for (size_t i = 0; i < reason.len; i++) {
+		bool control = (unsigned char)reason.data[i] < ' ';
+		reason.data[i] = control ? ' ' : reason.data[i];
+	}
+	tr_irc_session_part(session, channel,
+		reason.len && !tr_buf_failed(&reason) ? tr_buf_c(&reason) : "Left the room");
+	tr_buf_finish(&reason);
+}
+
+/* One of the ghosts was kicked in Matrix: the puppet of who did it kicks on IRC, if IRC lets it. */
+static void kick_on_irc(struct tr_irc_network *network, const struct tr_op *op)
+{
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->sender));
+	if (session == NULL || !tr_irc_session_online(session)) {
+		return;
+	}
+	tr_irc_send_words(session->connection, "KICK", tr_str_from(op->portal->name),
+		tr_str_from(op->target_remote), tr_str_from(op->reason));
+}
+
+static void deliver_member(struct tr_irc_network *network, struct tr_op *op)
+{
+	if (op->portal->kind == TR_PORTAL_CHANNEL) {
+		struct tr_irc_channel *channel = channel_of(network, op->portal);
+		if (op->target_remote != NULL) {
+			if (op->change == TR_MEMBER_KICK || op->change == TR_MEMBER_BAN) {
+				kick_on_irc(network, op);
+			}
+		} else if (op->change != TR_MEMBER_JOIN) {
+			leave_channel(network, op);
+		} else {
+			struct tr_irc_session *session =
+				tr_map_get(&network->sessions, tr_str_from(op->target));
+			if (session != NULL && tr_irc_session_online(session)) {
+				tr_irc_session_join(session, channel);
+			}
+		}
+	}
+	tr_op_done(op, NULL, 0, NULL, NULL);
+}
+
+static void deliver(void *self, struct tr_op *op)
+{
+	if (op->kind == TR_OP_MESSAGE) {
+		deliver_message(self, op);
+	} else {
+		deliver_member(self, op);
+	}
+}
+
+static void position(void *self, const struct tr_portal *portal, struct tr_buf *out)
+{
+	struct tr_irc_network *network = self;
+	if (portal->kind == TR_PORTAL_CHANNEL) {
+		const struct tr_irc_channel *channel =
+			tr_irc_channel_find(network, tr_str_from(portal->name));
+		if (channel != NULL) {
+			tr_irc_channel_position(channel, out);
+		}
+	}
+}
+
+/* --- questions
+ * --------------------------------------------------------------------------------------- */
+
+static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *remote_id)
+{
+	struct tr_irc_network *network = self;
+	const struct tr_irc_dynamic_channels *dynamic = &network->config->dynamicChannels;
+	struct tr_str form = tr_str_from(dynamic->aliasTemplate);
+	ptrdiff_t at = tr_str_find(form, TR_STR("$CHANNEL"));
+	if (!dynamic->enabled || at < 1) {
+		return false;
+	}
+	struct tr_str prefix = tr_str_slice(form, 1, (size_t)at - 1);
+	if (!tr_str_starts(localpart, prefix)) {
+		return false;
+	}
+	struct tr_str channel = tr_str_from_index(localpart, prefix.len);
+	for (size_t i = 0; i < dynamic->exclude.count; i++) {
+		if (tr_str_eq_c(channel, dynamic->exclude.items[i])) {
+			return false;
+		}
+	}
+	return tr_irc_is_channel(&network->isupport, channel) && tr_utf8_valid(channel) &&
+	       tr_irc_fold(&network->isupport, channel, remote_id) == 0;
+}
+
+static void pause_session(struct tr_irc_session *session)
+{
+	if (session->connection != NULL) {
+		tr_irc_connection_pause(session->connection, session->network->pressed);
+	}
+}
+
+static void pressure(void *self, bool stop_reading)
+{
+	struct tr_irc_network *network = self;
+	network->pressed = stop_reading;
+	tr_log_info("irc", "%s: %s", network->entry->address,
+		stop_reading ? "too much waits to be stored, reading stops" : "reading goes on");
+	each_session(network, pause_session);
+}
+
+static bool status(void *self, struct tr_buf *sentence)
+{
+	const struct tr_irc_network *network = self;
+	if (network->bot == NULL) {
+		tr_buf_addf(sentence, "%s: the bot is switched off", network->entry->address);
+		return true;
+	}
+	bool online = tr_irc_session_online(network->bot);
+	tr_buf_addf(sentence, "%s: the bot is %s", network->entry->address,
+		online ? "connected" : "not connected");
+	if (!online && network->bot->last_error.code != TR_E_OK) {
+		tr_buf_addf(sentence, " (%s)", network->bot->last_error.text);
+	}
+	return online;
+}
+
+static void collect(struct tr_metrics *metrics, void *arg)
+{
+	struct tr_irc_network *network = arg;
+	size_t online = 0;
+	for (struct tr_map_entry *e = tr_map_first(&network->sessions); e; e = tr_map_next(e)) {
+		online += tr_irc_session_online(tr_map_value(e));
+	}
+	online += network->bot != NULL && tr_irc_session_online(network->bot);
+	struct tr_buf labels = TR_BUF_INIT(NAME_MAX);
+	tr_metrics_label(&labels, "bridge", tr_str_from(tr_bridge_name(network->bridge)));
+	tr_metric_set(tr_metrics_get(metrics, TR_METRIC_GAUGE, "trestle_remote_connections",
+			      tr_buf_c(&labels), "Connections to the network that are up"),
+		(double)online);
+	tr_buf_finish(&labels);
+}
+
+const struct tr_protocol tr_irc_protocol = {
+	.abi = TR_PROTOCOL_ABI,
+	.id = "irc",
+	.display_name = "IRC",
+	.capabilities = TR_CAN_PIPELINE | TR_CAN_DIRECT,
+	.migrations = tr_irc_migrations,
+	.migration_count = 1,
+	.commands = &tr_irc_commands,
+	.create = create,
+	.start = start,
+	.stop = stop,
+	.destroy = destroy,
+	.deliver = deliver,
+	.position = position,
+	.remote_of_alias = remote_of_alias,
+	.pressure = pressure,
+	.status = status,
+};
