@@ -371,6 +371,11 @@ static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *
 	       tr_irc_fold(&network->isupport, channel, remote_id) == 0;
 }
 
+static void portal_opened(void *self, struct tr_portal *portal)
+{
+	open_portal(self, portal);
+}
+
 static void pause_session(struct tr_irc_session *session)
 {
 	if (session->connection != NULL) {
@@ -434,6 +439,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.deliver = deliver,
 	.position = position,
 	.remote_of_alias = remote_of_alias,
+	.portal_opened = portal_opened,
 	.pressure = pressure,
 	.status = status,
 };

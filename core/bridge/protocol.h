@@ -118,6 +118,8 @@ struct tr_protocol {
 	 * remote id it would have (appended) and true, or false when there is no such thing. */
 	bool (*remote_of_alias)(
 		void *self, struct tr_str alias_localpart, struct tr_buf *remote_id);
+	/* A channel portal was opened while running (a command, an alias): go there. */
+	void (*portal_opened)(void *self, struct tr_portal *portal);
 	/* true: stop reading from the network, too much waits to be stored; false: go on. */
 	void (*pressure)(void *self, bool stop);
 	/* Whether the network is connected, for /ready, `!status` and metrics: appends one
