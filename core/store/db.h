@@ -18,8 +18,12 @@
  * (core/store/migrate.h). Statements are static: their address is the key of the prepared-statement
  * cache.
  *
+ * Text is UTF-8 without NUL; anything else fails as a bug on both backends (use a blob for bytes
+ * that may be anything).
+ *
  * Errors: class retry = try the same batch again (disk full, connection lost and its bounded queue
- * full); class bug = the statement is wrong. Threading: all functions on the loop thread.
+ * full); class bug = the statement is wrong, with code TR_E_EXISTS when a row was there already.
+ * Threading: all functions on the loop thread.
  */
 #ifndef TRESTLE_STORE_DB_H
 #define TRESTLE_STORE_DB_H
@@ -85,8 +89,8 @@ size_t tr_db_batch_add(struct tr_db_batch *batch, const struct tr_db_statement *
 #define TR_DB_ADD(batch, statement, ...)                                    \
  tr_db_batch_add((batch), (statement), (struct tr_db_value[]){__VA_ARGS__}, \
 	 sizeof((struct tr_db_value[]){__VA_ARGS__}) / sizeof(struct tr_db_value))
-/* A migration's statements or the like: SQL without parameters and rows, several separated by ';'.
- */
+/* A migration's statements or the like: SQL without parameters, several separated by ';'. Each
+ * takes an index in the result. */
 void tr_db_batch_add_script(struct tr_db_batch *batch, const char *script);
 
 /* `error` NULL = committed and durable. Both borrowed for the call. */

@@ -11,9 +11,10 @@
 #include "core/store/db.h"
 
 struct tr_migration {
-	int version;     /* 1, 2, 3, .. without gaps */
-	const char *sql; /* script; {BIGINT} {TEXT} {BLOB} {SERIAL} are written as the backend calls
-			    them */
+	int version; /* 1, 2, 3, .. without gaps */
+	/* Script; {BIGINT} {TEXT} {BLOB} are written as the backend calls them. `seq {SERIAL}` is
+	 * the primary key of its table, numbered upwards; no number is given twice. */
+	const char *sql;
 };
 
 /* Runs what is missing, then calls back once: error NULL = the schema is current. Borrowed for the
