@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue from Matrix on a real store: accepted means durable, known events are known, order
+ * holds over restarts. */
+#include "queue_fixture.h"
+
+#include "core/base/clock.h"
+#include "core/delivery/from_matrix.h"
+
+enum { DELIVERIES_MAX = 2000 };
+
+struct world {
+	struct fixture fixture;
+	struct tr_from_matrix *queue;
+	struct tr_inbound *out[DELIVERIES_MAX]; /* deliveries under way, in order of their start */
+	char ids[DELIVERIES_MAX][40];
+	bool maybe_sent[DELIVERIES_MAX];
+	size_t count;
+	size_t accepted, refused;
+	size_t dead;
+	size_t settled;
+	bool pipeline;
+	bool resumed;
+};
+
+static enum tr_from_matrix_verdict classify(
+	void *arg, const struct tr_json *event, struct tr_buf *lane, struct tr_buf *position)
+{
+	(void)arg;
+	if (tr_str_eq(tr_json_get_str(event, "type"), TR_STR("m.ignored"))) {
+		return TR_EVENT_IGNORE;
+	}
+	tr_buf_add(lane, tr_json_get_str(event, "room_id"));
+	tr_buf_add_c(position, "here");
+	return TR_EVENT_KEEP;
+}
+
+static void deliver(void *arg, struct tr_inbound *inbound)
+{
+	struct world *world = arg;
+	assert_string_equal(inbound->position, "here");
+	snprintf(world->ids[world->count], sizeof(world->ids[0]), "%s", inbound->event_id);
+	world->maybe_sent[world->count] = inbound->maybe_sent;
+	world->out[world->count++] = inbound;
+}
+
+static bool pipelines(void *arg, const struct tr_inbound *last, const struct tr_inbound *next)
+{
+	const struct world *world = arg;
+	return world->pipeline && strcmp(last->sender, next->sender) == 0;
+}
+
+static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_error *error)
+{
+	struct world *world = arg;
+	assert_non_null(inbound->event_id);
+	assert_true(error->text[0] != '\0');
+	world->dead++;
+}
+
+static const struct tr_from_matrix_handler handler = {classify, deliver, pipelines, dead};
+
+static void resumed(void *arg, const struct tr_error *error)
+{
+	struct world *world = arg;
+	assert_null(error);
+	world->resumed = true;
+}
+
+static void open_queue(struct world *world)
+{
+	const struct tr_from_matrix_options options = {
+		.loop = world->fixture.loop,
+		.db = world->fixture.db,
+		.journal = world->fixture.journal,
+		.metrics = world->fixture.metrics,
+	};
+	world->queue = tr_from_matrix_create(&options, &handler, world);
+	world->resumed = false;
+	tr_from_matrix_resume(world->queue, resumed, world);
+	while (!world->resumed) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	tr_from_matrix_pause(world->queue, false);
+}
+
+static int setup(void **state)
+{
+	struct world *world = tr_alloc(sizeof(*world));
+	fixture_init(&world->fixture);
+	open_queue(world);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	tr_from_matrix_destroy(world->queue);
+	fixture_finish(&world->fixture);
+	tr_free(world);
+	return 0;
+}
+
+/* What a kill does to memory: the queue is gone, the store stays. */
+static void reopen(struct world *world)
+{
+	tr_from_matrix_destroy(world->queue);
+	fixture_close(&world->fixture);
+	fixture_open(&world->fixture);
+	world->count = 0;
+	open_queue(world);
+}
+
+static void stored(void *arg, const struct tr_error *error)
+{
+	struct world *world = arg;
+	world->accepted += error == NULL;
+	world->refused += error != NULL;
+}
+
+static void accept_text(struct world *world, const char *events)
+{
+	struct tr_json *array = tr_json_parse(tr_str_from(events), NULL);
+	size_t before = world->accepted + world->refused;
+	assert_non_null(array);
+	tr_from_matrix_accept(world->queue, array, stored, world);
+	tr_json_free(array);
+	assert_int_equal(world->accepted + world->refused, before);
+	while (world->accepted + world->refused == before) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+}
+
+#define EVENT(id, room, sender)                                                 \
+ "{\"event_id\":\"" id "\",\"room_id\":\"" room "\",\"sender\":\"" sender "\"," \
+ "\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}"
+
+static void wait_deliveries(struct world *world, size_t count)
+{
+	while (world->count < count) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+}
+
+static void idle(struct world *world)
+{
+	for (int i = 0; i < 20; i++) {
+		tr_loop_turn(world->fixture.loop, false);
+		usleep(1000);
+	}
+}
+
+static void settled(void *arg)
+{
+	struct world *world = arg;
+	world->settled++;
+}
+
+static void done(struct world *world, size_t index)
+{
+	const struct tr_str id = TR_STR("remote");
+	size_t before = world->settled;
+	tr_inbound_done(world->out[index], &id, 1, settled, world);
+	assert_int_equal(world->settled, before);
+	while (world->settled == before) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+}
+
+static void events_are_delivered_in_order_one_at_a_time(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "]");
+	wait_deliveries(world, 1);
+	idle(world);
+	assert_int_equal(world->count, 1);
+	done(world, 0);
+	wait_deliveries(world, 2);
+	assert_string_equal(world->ids[1], "$2");
+	done(world, 1);
+	assert_int_equal(tr_from_matrix_depth(world->queue), 0);
+}
+
+static void an_event_that_comes_again_in_another_transaction_is_ignored(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "]");
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!b", "@x") "]");
+	wait_deliveries(world, 2);
+	idle(world);
+	assert_int_equal(world->count, 2);
+	assert_string_equal(world->ids[1], "$2");
+	done(world, 0);
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "]");
+	idle(world);
+	assert_int_equal(world->count, 2);
+	assert_int_equal(world->accepted, 3);
+}
+
+static void what_was_accepted_goes_on_after_a_restart_and_may_have_been_sent(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "," EVENT(
+				   "$3", "!b", "@x") "]");
+	wait_deliveries(world, 2);
+	assert_false(world->maybe_sent[0]);
+	done(world, 0);
+	reopen(world);
+	wait_deliveries(world, 2);
+	idle(world);
+	assert_int_equal(world->count, 2);
+	assert_string_not_equal(world->ids[0], "$1");
+	assert_string_not_equal(world->ids[1], "$1");
+	assert_true(world->maybe_sent[0] && world->maybe_sent[1]);
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$4", "!c", "@x") "]");
+	wait_deliveries(world, 3);
+	assert_string_equal(world->ids[2], "$4");
+	assert_false(world->maybe_sent[2]);
+}
+
+static void a_retry_comes_again_in_order_and_says_so(void **state)
+{
+	struct world *world = *state;
+	struct tr_error error;
+	world->pipeline = true;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "," EVENT(
+				   "$3", "!a", "@y") "]");
+	wait_deliveries(world, 2);
+	idle(world);
+	assert_int_equal(world->count, 2); /* another sender waits */
+	tr_error_set_class(&error, TR_E_NETWORK, TR_CLASS_RETRY_AFTER, "lost");
+	error.retry_after_ms = 1;
+	tr_inbound_retry(world->out[0], &error);
+	tr_inbound_retry(world->out[1], &error);
+	wait_deliveries(world, 4);
+	assert_string_equal(world->ids[2], "$1");
+	assert_string_equal(world->ids[3], "$2");
+	assert_true(world->maybe_sent[2]);
+}
+
+static void a_refused_event_is_dead_counted_and_told_and_the_next_goes_on(void **state)
+{
+	struct world *world = *state;
+	struct tr_error error;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "]");
+	wait_deliveries(world, 1);
+	tr_error_set(&error, TR_E_DENIED, "no");
+	tr_inbound_refuse(world->out[0], &error);
+	assert_int_equal(world->dead, 1);
+	wait_deliveries(world, 2);
+	done(world, 1);
+	reopen(world);
+	idle(world);
+	assert_int_equal(world->count, 0);
+	struct tr_metric *metric = tr_metrics_get(world->fixture.metrics, TR_METRIC_COUNTER,
+		"trestle_messages_dead_total", "direction=\"from_matrix\",reason=\"denied\"", "");
+	assert_int_equal((int)tr_metric_value(metric), 1);
+}
+
+static void a_malformed_event_does_not_hold_up_the_others(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[{\"type\":\"m.room.message\"},7,null," EVENT("$1", "!a", "@x") "]");
+	assert_int_equal(world->accepted, 1);
+	wait_deliveries(world, 1);
+	assert_string_equal(world->ids[0], "$1");
+	accept_text(world, "[{\"type\":\"m.room.message\"}]");
+	assert_int_equal(world->accepted, 2);
+}
+
+static void an_event_nobody_wants_is_not_stored(void **state)
+{
+	struct world *world = *state;
+	accept_text(world,
+		"[{\"event_id\":\"$1\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"m.ignored\"}]");
+	idle(world);
+	assert_int_equal(world->count, 0);
+	assert_int_equal(tr_from_matrix_depth(world->queue), 0);
+}
+
+static void an_empty_transaction_is_accepted(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[]");
+	assert_int_equal(world->accepted, 1);
+}
+
+static void an_event_over_the_age_limit_is_refused_not_delivered(void **state)
+{
+	struct world *world = *state;
+	tr_from_matrix_set_max_age(world->queue, 1000);
+	accept_text(world,
+		"[{\"event_id\":\"$old\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"m.room.message\","
+		"\"origin_server_ts\":1000}," EVENT("$new", "!a", "@x") "]");
+	wait_deliveries(world, 1);
+	assert_string_equal(world->ids[0], "$new");
+	assert_int_equal(world->dead, 1);
+}
+
+static void a_thousand_events_of_one_room_keep_their_order(void **state)
+{
+	struct world *world = *state;
+	const size_t total = 1000;
+	for (size_t first = 0; first < total; first += 100) {
+		struct tr_buf text = TR_BUF_INIT(1 << 20);
+		tr_buf_add_c(&text, "[");
+		for (size_t i = first; i < first + 100; i++) {
+			tr_buf_addf(&text,
+				"%s{\"event_id\":\"$%zu\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"t\"}",
+				i > first ? "," : "", i);
+		}
+		tr_buf_add_c(&text, "]");
+		accept_text(world, tr_buf_c(&text));
+		tr_buf_finish(&text);
+	}
+	for (size_t i = 0; i < total; i++) {
+		char expected[16];
+		wait_deliveries(world, i + 1);
+		snprintf(expected, sizeof(expected), "$%zu", i);
+		assert_string_equal(world->ids[i], expected);
+		tr_inbound_done(world->out[i], NULL, 0, NULL, NULL);
+	}
+	idle(world);
+	assert_int_equal(tr_from_matrix_depth(world->queue), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(events_are_delivered_in_order_one_at_a_time),
+		TEST(an_event_that_comes_again_in_another_transaction_is_ignored),
+		TEST(what_was_accepted_goes_on_after_a_restart_and_may_have_been_sent),
+		TEST(a_retry_comes_again_in_order_and_says_so),
+		TEST(a_refused_event_is_dead_counted_and_told_and_the_next_goes_on),
+		TEST(a_malformed_event_does_not_hold_up_the_others),
+		TEST(an_event_nobody_wants_is_not_stored),
+		TEST(an_empty_transaction_is_accepted),
+		TEST(an_event_over_the_age_limit_is_refused_not_delivered),
+		TEST(a_thousand_events_of_one_room_keep_their_order),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
