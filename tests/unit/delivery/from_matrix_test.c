@@ -146,7 +146,7 @@ static void idle(struct world *world)
 {
 	for (int i = 0; i < 20; i++) {
 		tr_loop_turn(world->fixture.loop, false);
-		usleep(1000);
+		poll(NULL, 0, 1);
 	}
 }
 

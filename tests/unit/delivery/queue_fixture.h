@@ -15,6 +15,7 @@
 #include "core/delivery/schema.h"
 #include "core/io/metrics.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
