@@ -139,7 +139,7 @@ def test_quickstart_waits_for_the_administrator_of_a_homeserver_it_did_not_start
     runner.start()
     registration = other_demo.directory / "bridge/registration.yml"
     deadline = time.monotonic() + 300
-    while not registration.exists() and time.monotonic() < deadline:
+    while not registration.exists() and runner.is_alive() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(3)
     assert runner.is_alive(), output
