@@ -133,6 +133,10 @@ void tr_irc_member_remove(struct tr_irc_member *member);
 bool tr_irc_network_is_own(
 	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
 
+/* The same of the one a line comes from. */
+bool tr_irc_network_is_own_line(
+	const struct tr_irc_network *network, const struct tr_irc_line *line);
+
 /* --- outgoing.c
  * -------------------------------------------------------------------------------------- */
 

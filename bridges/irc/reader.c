@@ -12,18 +12,6 @@
 
 enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024 };
 
-static bool is_ours(const struct tr_irc_network *network, const struct tr_irc_line *line)
-{
-	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
-	tr_buf_add(&mask, line->user);
-	tr_buf_add_char(&mask, '@');
-	tr_buf_add(&mask, line->host);
-	bool ours = tr_irc_network_is_own(network, line->nick,
-		tr_str_empty(line->host) ? (struct tr_str){NULL, 0} : tr_buf_str(&mask));
-	tr_buf_finish(&mask);
-	return ours;
-}
-
 /* The server's id of the line, appended; nothing when there is none or it is no text. */
 static void add_msgid(const struct tr_irc_line *line, struct tr_buf *out)
 {
@@ -145,7 +133,7 @@ static void channel_talk(struct tr_irc_channel *channel, const struct tr_irc_lin
 	add_msgid(line, &msgid);
 	if (tr_str_empty(line->host) && tr_str_empty(line->user)) {
 		/* a server's own notice is nobody's message */
-	} else if (is_ours(channel->network, line)) {
+	} else if (tr_irc_network_is_own_line(channel->network, line)) {
 		tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
 	} else if (read_talk(line, &kind, &text)) {
 		hand_over(channel->network, channel->portal, line, &msgid, kind, &text, channel);
@@ -245,7 +233,7 @@ void tr_irc_reader_line(
 		if (!tr_irc_network_is_own(channel->network, target, (struct tr_str){NULL, 0})) {
 			departed(channel, target, tr_irc_param(line, 2));
 		}
-	} else if (tr_str_empty(line->nick) || is_ours(channel->network, line)) {
+	} else if (tr_str_empty(line->nick) || tr_irc_network_is_own_line(channel->network, line)) {
 		return;
 	} else if (tr_irc_is(line, "JOIN")) {
 		arrived(channel, line->nick);
@@ -258,7 +246,7 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 {
 	struct tr_irc_network *network = session->network;
 	bool nick_change = tr_irc_is(line, "NICK");
-	if (is_ours(network, line)) {
+	if (tr_irc_network_is_own_line(network, line)) {
 		return;
 	}
 	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
@@ -279,7 +267,7 @@ void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_li
 	struct tr_irc_network *network = session->network;
 	bool person = !tr_str_empty(line->host) || !tr_str_empty(line->user);
 	if (!person || session->user_id == NULL || !network->config->privateMessages.enabled ||
-		is_ours(network, line)) {
+		tr_irc_network_is_own_line(network, line)) {
 		return;
 	}
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a channel share: channel.c its place and its reader, channel_history.c what the
+ * history is used for. */
+#ifndef TRESTLE_IRC_CHANNEL_INTERNAL_H
+#define TRESTLE_IRC_CHANNEL_INTERNAL_H
+
+#include "bridges/irc/network.h"
+
+/* Appends "msgid=.." or, when the id is empty, the time of the first join; nothing when that is
+ * unknown too. */
+void tr_irc_channel_add_place(
+	const struct tr_irc_channel *channel, const char *msgid, struct tr_buf *out);
+void tr_irc_channel_add_place_of_join(const struct tr_irc_channel *channel, struct tr_buf *out);
+
+/* Lets every member write what waited for this channel. */
+void tr_irc_channel_pump_members(struct tr_irc_channel *channel);
+
+/* Asks for what comes after the newest line that was read; live lines wait until it is in. */
+void tr_irc_channel_catch_up(struct tr_irc_channel *channel);
+void tr_irc_channel_forget_own(struct tr_irc_channel *channel);
+void tr_irc_channel_forget_held(struct tr_irc_channel *channel);
+
+#endif

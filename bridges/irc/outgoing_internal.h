@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of outgoing messages share: outgoing.c takes and writes, outgoing_confirm.c hears
+ * what was delivered, outgoing_task.c ends messages and lines.
+ */
+#ifndef TRESTLE_IRC_OUTGOING_INTERNAL_H
+#define TRESTLE_IRC_OUTGOING_INTERNAL_H
+
+#include "bridges/irc/network.h"
+
+enum tr_irc_task_state {
+	TR_IRC_TASK_LOOKING_UP, /* how many of its lines are confirmed already */
+	TR_IRC_TASK_READY,
+};
+
+/* A message on its way. */
+struct tr_irc_task {
+	struct tr_list node;
+	struct tr_irc_session *session;
+	struct tr_op *op;
+	struct tr_irc_channel *channel; /* NULL = to a nick */
+	char *target;
+	enum tr_irc_task_state state;
+	bool claims;  /* its lines may stand in the channel's history */
+	char **lines; /* NULL until the first can be written: then the length that fits is known */
+	char **msgids;
+	size_t count;
+	size_t written;
+	size_t confirmed;
+	size_t settled; /* lines that no longer count in the window */
+};
+
+/* A line written and not confirmed. */
+struct tr_irc_sent_line {
+	struct tr_list node;
+	struct tr_irc_task *task;
+	size_t index;
+	uint64_t label;
+	uint64_t ping; /* confirmed by the PONG to this one; 0 = its PING is not written yet */
+};
+
+/* Whether lines are confirmed by their echo, and whether the echo says which. */
+bool tr_irc_outgoing_has_echo(const struct tr_irc_session *session);
+bool tr_irc_outgoing_has_labels(const struct tr_irc_session *session);
+/* The label of a line as it is written. */
+void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out);
+
+/* Ends of a message; it is freed. */
+void tr_irc_task_free(struct tr_irc_task *task);
+void tr_irc_task_done(struct tr_irc_task *task);
+void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error);
+void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error);
+/* Forgets the lines of the message that are on their way. */
+void tr_irc_task_forget_lines(struct tr_irc_task *task);
+/* One line is delivered; with the last one the message is done and freed. */
+void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *msgid_take);
+/* Frees what waits to be settled; only when the session goes. */
+void tr_irc_task_finish_session(struct tr_irc_session *session);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ends of outgoing messages and of their lines: done, refused, back to the lane; and the
+ * window, which opens again only when a confirmation is durable.
+ */
+#include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/text.h"
+
+/* Confirmed lines whose confirmation is on its way into the store. */
+struct settlement {
+	struct tr_list node;
+	struct tr_irc_session *session; /* NULL when the session is gone */
+	unsigned lines;
+	char *event_id; /* of a progress mark */
+	size_t progress;
+};
+
+static const struct tr_db_statement store_progress = {
+	"INSERT INTO irc_progress(event_id, lines) VALUES ($1, $2)"
+	" ON CONFLICT (event_id) DO UPDATE SET lines = excluded.lines"};
+static const struct tr_db_statement delete_progress = {
+	"DELETE FROM irc_progress WHERE event_id = $1"};
+bool tr_irc_outgoing_has_echo(const struct tr_irc_session *session)
+{
+	return tr_irc_session_has(session, TR_IRC_CAP_ECHO_MESSAGE);
+}
+
+bool tr_irc_outgoing_has_labels(const struct tr_irc_session *session)
+{
+	return tr_irc_session_has(session, TR_IRC_CAP_LABELED_RESPONSE | TR_IRC_CAP_BATCH);
+}
+
+void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out)
+{
+	tr_buf_addf(out, "t%llx", (unsigned long long)label);
+}
+
+/* --- tasks
+ * ------------------------------------------------------------------------------------------- */
+
+void tr_irc_task_free(struct tr_irc_task *task)
+{
+	tr_list_remove(&task->node);
+	for (size_t i = 0; i < task->count; i++) {
+		tr_free(task->msgids[i]);
+	}
+	tr_free(task->msgids);
+	tr_irc_text_lines_free(task->lines, task->count);
+	tr_free(task->target);
+	tr_free(task);
+}
+
+/* Forgets the lines of the task that are on their way; a confirmation that still comes finds
+ * nothing. */
+void tr_irc_task_forget_lines(struct tr_irc_task *task)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&task->session->in_flight, node, following) {
+		struct tr_irc_sent_line *line = TR_LIST_ENTRY(node, struct tr_irc_sent_line, node);
+		if (line->task == task) {
+			tr_list_remove(node);
+			tr_free(line);
+		}
+	}
+}
+
+/* Lines of the task that count in the window and will never be settled by a mark. */
+static void release_window(struct tr_irc_task *task)
+{
+	task->session->window_used -= (unsigned)(task->written - task->settled);
+}
+
+void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
+{
+	struct tr_op *op = task->op;
+	tr_irc_task_forget_lines(task);
+	release_window(task);
+	tr_irc_task_free(task);
+	tr_op_refuse(op, error);
+}
+
+void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
+{
+	struct tr_op *op = task->op;
+	tr_irc_task_forget_lines(task);
+	release_window(task);
+	tr_irc_task_free(task);
+	tr_op_retry(op, error);
+}
+
+/* --- settling
+ * ---------------------------------------------------------------------------------------- */
+
+static void settlement_end(struct settlement *settlement)
+{
+	struct tr_irc_session *session = settlement->session;
+	tr_list_remove(&settlement->node);
+	if (session != NULL) {
+		session->window_used -= settlement->lines;
+	}
+	tr_free(settlement->event_id);
+	tr_free(settlement);
+	if (session != NULL) {
+		tr_irc_outgoing_pump(session);
+	}
+}
+
+static struct settlement *settlement_create(struct tr_irc_task *task)
+{
+	struct settlement *settlement = tr_alloc(sizeof(*settlement));
+	settlement->session = task->session;
+	settlement->lines = (unsigned)(task->written - task->settled);
+	task->settled = task->written;
+	tr_list_append(&task->session->unsettled, &settlement->node);
+	return settlement;
+}
+
+static void done_is_durable(void *arg)
+{
+	settlement_end(arg);
+}
+
+static void write_progress(void *mark, struct tr_db_batch *batch)
+{
+	struct settlement *settlement = mark;
+	TR_DB_ADD(batch, &store_progress, TR_DB_TC(settlement->event_id),
+		TR_DB_N((int64_t)settlement->progress));
+}
+
+static void progress_settled(void *mark, bool durable)
+{
+	struct settlement *settlement = mark;
+	if (!durable) {
+		settlement->session = NULL;
+	}
+	settlement_end(settlement);
+}
+
+void tr_irc_task_done(struct tr_irc_task *task)
+{
+	struct tr_op *op = task->op;
+	struct tr_irc_network *network = task->session->network;
+	struct tr_str *ids = tr_alloc_array(task->count + 1, sizeof(*ids));
+	for (size_t i = 0; i < task->count; i++) {
+		ids[i] = tr_str_from(task->msgids[i]);
+	}
+	if (task->count > 1) {
+		TR_DB_ADD(tr_journal_batch(tr_bridge_journal(network->bridge)), &delete_progress,
+			TR_DB_TC(op->event_id));
+	}
+	struct settlement *settlement = settlement_create(task);
+	tr_op_done(op, ids, task->count, done_is_durable, settlement);
+	tr_free(ids);
+	tr_irc_task_free(task);
+}
+
+/* One line is delivered. Those of a message of several lines are stored one by one: each is a line
+ * that a kill could double. */
+void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *msgid_take)
+{
+	tr_free(task->msgids[index]);
+	task->msgids[index] = msgid_take;
+	task->confirmed++;
+	if (task->confirmed == task->count) {
+		tr_irc_task_done(task);
+		return;
+	}
+	struct settlement *settlement = tr_alloc(sizeof(*settlement));
+	settlement->session = task->session;
+	settlement->lines = 1;
+	settlement->event_id = tr_strdup(task->op->event_id);
+	settlement->progress = task->confirmed;
+	task->settled++;
+	tr_list_append(&task->session->unsettled, &settlement->node);
+	tr_marks_add(task->session->network->marks, write_progress, progress_settled, settlement);
+}
+
+void tr_irc_task_finish_session(struct tr_irc_session *session)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&session->unsettled)) != NULL) {
+		struct settlement *settlement = TR_LIST_ENTRY(node, struct settlement, node);
+		tr_list_remove(node);
+		tr_free(settlement->event_id);
+		tr_free(settlement);
+	}
+}

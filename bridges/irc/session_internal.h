@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a session share: session.c its connection, session_lines.c what comes in. */
+#ifndef TRESTLE_IRC_SESSION_INTERNAL_H
+#define TRESTLE_IRC_SESSION_INTERNAL_H
+
+#include "bridges/irc/network.h"
+
+/* Callbacks of the connection; `arg` is the session. */
+void tr_irc_session_line(void *arg, const struct tr_irc_line *line);
+bool tr_irc_session_drops(void *arg, struct tr_str text);
+
+/* The nick is ours now: lines of it are. */
+void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick);
+/* Stores nick and mask, by which the lines of this puppet are known after a restart. */
+void tr_irc_session_store_identity(struct tr_irc_session *session);
+
+#endif

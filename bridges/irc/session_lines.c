@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a line of a session's connection goes: the history, the confirmation of what we wrote, our
+ * own joins and parts, or the reader. Lines that another session reads are dropped before they are
+ * parsed.
+ */
+#include "bridges/irc/session_internal.h"
+#include "core/base/log.h"
+
+#include <string.h>
+
+enum { NAME_MAX = 512 };
+
+/* --- lines
+ * ------------------------------------------------------------------------------------------- */
+
+/* user@host as the server shows us to others. */
+static void learn_mask(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
+	tr_buf_add(&mask, line->user);
+	tr_buf_add_char(&mask, '@');
+	tr_buf_add(&mask, line->host);
+	if (!tr_buf_failed(&mask) && !tr_str_empty(line->host) &&
+		!tr_str_eq_c(tr_buf_str(&mask), session->mask)) {
+		tr_free(session->mask);
+		session->mask = tr_buf_take(&mask);
+		tr_irc_session_store_identity(session);
+	}
+	tr_buf_finish(&mask);
+}
+
+static void own_join(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 0));
+	if (channel == NULL) {
+		return; /* forced into a channel that is no portal */
+	}
+	learn_mask(session, line);
+	struct tr_irc_member *member = tr_irc_session_join(session, channel);
+	member->state = TR_IRC_JOINED;
+	tr_irc_channel_joined(channel, session, line);
+	tr_irc_outgoing_pump(session);
+}
+
+static void own_departure(
+	struct tr_irc_session *session, const struct tr_irc_line *line, bool kicked)
+{
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 0));
+	struct tr_irc_member *member = channel ? tr_irc_session_member(session, channel) : NULL;
+	if (member == NULL) {
+		return;
+	}
+	if (kicked && session->user_id != NULL) {
+		struct tr_buf reason = TR_BUF_INIT(NAME_MAX * 2);
+		tr_buf_addf(&reason, "%.*s has kicked this user from %s (%.*s)",
+			TR_STR_ARG(line->nick), channel->name, TR_STR_ARG(tr_irc_param(line, 2)));
+		if (!tr_utf8_valid(tr_buf_str(&reason))) {
+			tr_buf_clear(&reason);
+		}
+		tr_bridge_remote_kick(session->network->bridge, channel->portal, session->user_id,
+			tr_buf_str(&reason));
+		tr_buf_finish(&reason);
+	}
+	tr_irc_member_remove(member);
+	if (session->user_id == NULL) {
+		tr_irc_session_join(session, channel); /* the bot stays where it is mapped */
+	}
+}
+
+/* Numerics that refuse a JOIN (RFC 2812 section 3.2.1 and what servers added). */
+static bool refuses_join(int numeric)
+{
+	switch (numeric) {
+	case 403: /* no such channel */
+	case 405: /* too many channels */
+	case 407: /* too many targets */
+	case 437: /* channel temporarily unavailable */
+	case 471: /* full */
+	case 473: /* invite only */
+	case 474: /* banned */
+	case 475: /* bad key */
+	case 476: /* bad channel mask */
+	case 477: /* registered users only */
+	case 480:
+	case 489: /* secure connections only */
+	case 520: /* operators only */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool join_refused(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	if (!refuses_join(line->numeric)) {
+		return false;
+	}
+	struct tr_irc_channel *channel =
+		tr_irc_channel_find(session->network, tr_irc_param(line, 1));
+	struct tr_irc_member *member = channel ? tr_irc_session_member(session, channel) : NULL;
+	if (member == NULL || member->state != TR_IRC_JOINING) {
+		return false;
+	}
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
+		"%s could not be joined on IRC: %.*s (%d)", channel->name,
+		TR_STR_ARG(tr_irc_param(line, line->param_count - 1)), line->numeric);
+	tr_log_warn("irc", "%s: %s", tr_irc_session_who(session), error.text);
+	tr_irc_member_remove(member);
+	tr_irc_outgoing_refuse_target(session, tr_str_from(channel->name), &error);
+	if (session->user_id == NULL && channel->portal->room_count > 0) {
+		tr_bridge_tell_room(
+			session->network->bridge, channel->portal->rooms[0], error.text);
+	}
+	return true;
+}
+
+static void own_line(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	if (tr_irc_is(line, "JOIN")) {
+		own_join(session, line);
+	} else if (tr_irc_is(line, "PART")) {
+		own_departure(session, line, false);
+	} else if (tr_irc_is(line, "NICK")) {
+		tr_irc_session_own_nick(
+			session, tr_str_from(tr_irc_connection_nick(session->connection)));
+		tr_irc_session_store_identity(session);
+	} else if (tr_irc_is(line, "CHGHOST")) {
+		learn_mask(session, line);
+	}
+}
+
+static bool is_talk(const struct tr_irc_line *line)
+{
+	return tr_irc_is(line, "PRIVMSG") || tr_irc_is(line, "NOTICE");
+}
+
+static void others_line(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str target = tr_irc_param(line, 0);
+	if (is_talk(line) && tr_irc_connection_is_me(session->connection, target)) {
+		tr_irc_reader_direct(session, line);
+		return;
+	}
+	if (tr_irc_is(line, "KICK") &&
+		tr_irc_connection_is_me(session->connection, tr_irc_param(line, 1))) {
+		own_departure(session, line, true);
+		return;
+	}
+	if (tr_irc_is(line, "QUIT") || tr_irc_is(line, "NICK")) {
+		tr_irc_reader_everywhere(session, line);
+		return;
+	}
+	struct tr_str name = line->numeric == 353 ? tr_irc_param(line, 2) : target;
+	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);
+	if (channel != NULL && channel->reader == session) {
+		tr_irc_channel_line(channel, line);
+	}
+}
+
+void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
+{
+	struct tr_irc_session *session = arg;
+	if (tr_irc_history_line(session->history, line) || tr_irc_outgoing_line(session, line) ||
+		join_refused(session, line)) {
+		return;
+	}
+	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {
+		own_line(session, line);
+	}
+	others_line(session, line);
+}
+
+/* Lines of channels that another session reads are dropped before they are parsed: with many
+ * puppets in one channel every line comes once for each. Kept is whatever may be about this
+ * connection. */
+bool tr_irc_session_drops(void *arg, struct tr_str text)
+{
+	struct tr_irc_session *session = arg;
+	if (session->reading > 0) {
+		return false;
+	}
+	ptrdiff_t space = text.len > 0 && text.ptr[0] == '@' ? tr_str_find_char(text, ' ') : -1;
+	if (space >= 0) {
+		if (tr_str_find(tr_str_slice(text, 0, (size_t)space), TR_STR("batch=")) >= 0) {
+			return false;
+		}
+		text = tr_str_from_index(text, (size_t)space + 1);
+	}
+	if (text.len == 0 || text.ptr[0] != ':') {
+		return false;
+	}
+	space = tr_str_find_char(text, ' ');
+	ptrdiff_t bang = tr_str_find_char(text, '!');
+	if (space < 0 || bang < 0 || bang > space ||
+		tr_irc_connection_is_me(
+			session->connection, tr_str_slice(text, 1, (size_t)bang - 1))) {
+		return false;
+	}
+	struct tr_str rest = tr_str_from_index(text, (size_t)space + 1);
+	if (tr_str_starts(rest, TR_STR("JOIN ")) || tr_str_starts(rest, TR_STR("PART ")) ||
+		tr_str_starts(rest, TR_STR("QUIT ")) || tr_str_starts(rest, TR_STR("NICK "))) {
+		return true;
+	}
+	size_t skip = tr_str_starts(rest, TR_STR("PRIVMSG "))  ? 8
+		      : tr_str_starts(rest, TR_STR("NOTICE ")) ? 7
+							       : 0;
+	return skip != 0 && rest.len > skip && rest.ptr[skip] != '\0' &&
+	       strchr(session->network->isupport.chan_types, rest.ptr[skip]) != NULL;
+}
