@@ -7,6 +7,9 @@
 #include "core/base/error.h"
 #include "core/io/loop.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* `config` is a struct tr_irc_config. Says what it found through `say`, then `done`, once, in a
  * later turn. */
 void tr_irc_doctor(const void *config, size_t index, struct tr_loop *loop,

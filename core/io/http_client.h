@@ -27,6 +27,7 @@ struct tr_http_response {
 	struct tr_str content_type;
 	struct tr_str content_disposition;
 	uint64_t retry_after_ms; /* from Retry-After (seconds or date); 0 = none */
+	int64_t date_ms;         /* from Date, since 1970; 0 = none */
 	uint64_t body_len;
 	uint64_t latency_us;
 };

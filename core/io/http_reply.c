@@ -154,6 +154,15 @@ static struct tr_str response_header(struct tr_http_call *call, const char *name
 	return tr_str_from(header->value);
 }
 
+/* Date (RFC 9110 6.6.1) in milliseconds; 0 when it is missing or none. */
+static int64_t date_of(struct tr_http_call *call)
+{
+	struct tr_str text = response_header(call, "Date");
+	time_t seconds = tr_str_empty(text) ? -1 : curl_getdate(text.ptr, NULL);
+
+	return seconds > 0 ? (int64_t)seconds * 1000 : 0;
+}
+
 static enum tr_error_code code_of(const struct tr_http_call *call, CURLcode result)
 {
 	if (call->refused_address) {
@@ -262,6 +271,7 @@ int tr_http_call_finish(struct tr_http_call *call, CURLcode result,
 	response->content_type = tr_str_from(content_type);
 	response->content_disposition = response_header(call, "Content-Disposition");
 	response->retry_after_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
+	response->date_ms = date_of(call);
 	response->body_len = call->saved ? call->saved : response->body.len;
 	response->latency_us = tr_clock_mono_us() - call->started_us;
 	return 0;
