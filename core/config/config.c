@@ -298,10 +298,14 @@ enum tr_config_level tr_config_level_of(const struct tr_config_permission *rows,
 					 : tr_str_from_index(user_id, (size_t)colon + 1);
 	for (size_t i = 0; i < count; i++) {
 		const struct tr_config_permission *row = &rows[i];
-		unsigned rank = tr_str_eq_c(user_id, row->key)  ? 3
-				: tr_str_eq_c(domain, row->key) ? 2
-				: strcmp(row->key, "*") == 0    ? 1
-								: 0;
+		unsigned rank = 0;
+		if (row->key[0] == '@') {
+			rank = tr_str_eq_c(user_id, row->key) ? 3 : 0;
+		} else if (strcmp(row->key, "*") == 0) {
+			rank = 1;
+		} else {
+			rank = tr_str_eq_c(domain, row->key) ? 2 : 0;
+		}
 		if (rank > best) {
 			best = rank;
 			level = row->level;

@@ -36,7 +36,7 @@ static char *clean_dup(const char *text)
 	return take_clean(&buf);
 }
 
-static char *format_text(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args)
 {
 	struct tr_buf buf = TR_BUF_INIT(16384);
 	if (tr_buf_addfv(&buf, format, args) != 0) {

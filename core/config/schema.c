@@ -13,8 +13,8 @@ static void read_section(struct tr_schema_reader *reader, const struct tr_schema
 static bool read_key(struct tr_schema_reader *reader, const struct tr_schema_key *row,
 	const struct tr_yaml_node *node, void *base);
 
-static void say_at(struct tr_schema_reader *reader, enum tr_report_kind kind,
-	const struct tr_yaml_node *node, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void say_at(struct tr_schema_reader *reader,
+	enum tr_report_kind kind, const struct tr_yaml_node *node, const char *format, va_list args)
 {
 	struct tr_buf text = TR_BUF_INIT(16384);
 	tr_buf_addfv(&text, format, args);

@@ -43,8 +43,7 @@ enum tr_schema_type {
 	TR_SCHEMA_INCLUDED,
 	TR_SCHEMA_LIST,
 	TR_SCHEMA_MAP,
-	TR_SCHEMA_ANY,   /* taken as it is, not looked into, no place in the struct, not in the
-			    example */
+	TR_SCHEMA_ANY,   /* taken as it is and stored nowhere; not in the example */
 	TR_SCHEMA_MOVED, /* refused; `help` says what to write instead. Not in the documents */
 };
 
@@ -52,9 +51,9 @@ enum tr_schema_flags {
 	TR_KEY_REQUIRED = 1 << 0,
 	TR_KEY_NOT_YET = 1 << 1,    /* accepted, reported as not yet acted on when given */
 	TR_KEY_RELOADABLE = 1 << 2, /* a change takes effect on SIGHUP */
-	TR_KEY_DERIVED = 1 << 3, /* `fallback` is for the documents; the section's check sets it */
-	TR_KEY_MULTILINE =
-		1 << 4, /* a text that may have line breaks; no other may have controls */
+	TR_KEY_DERIVED = 1 << 3,    /* `fallback` is documentation; the section's check sets it */
+	TR_KEY_MULTILINE = 1 << 4,  /* a text with line breaks; no other may have controls */
+	TR_KEY_DEPRECATED = 1 << 5, /* still taken, but not in the example */
 };
 
 struct tr_schema_choice {

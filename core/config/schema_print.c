@@ -146,7 +146,8 @@ static void print_example(
 	for (const struct tr_schema_key *row = schema->keys; row->name; row++) {
 		if (row->type == TR_SCHEMA_INCLUDED) {
 			print_example(out, row->section, indent, first_of_list);
-		} else if (row->type != TR_SCHEMA_MOVED && row->type != TR_SCHEMA_ANY) {
+		} else if (row->type != TR_SCHEMA_MOVED && row->type != TR_SCHEMA_ANY &&
+			   !(row->flags & TR_KEY_DEPRECATED)) {
 			if (indent == 0 && row != schema->keys) {
 				tr_buf_add_char(out, '\n');
 			}

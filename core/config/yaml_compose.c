@@ -41,7 +41,8 @@ static void report_problem(struct composer *c)
 	struct tr_yaml_place place = {c->parser.problem_mark.line, c->parser.problem_mark.column};
 	struct tr_yaml_place opened = {c->parser.context_mark.line, c->parser.context_mark.column};
 	struct tr_buf out = TR_BUF_INIT(1000);
-	if (strstr(problem, "expected ':'") || strstr(context, "a tag")) {
+	char byte = tr_yaml_byte_at(c->text, place);
+	if (strstr(problem, "expected ':'") || strstr(context, "a tag") || (*context && !byte)) {
 		place = opened; /* where the slip is; the library noticed it further on */
 	}
 	if (c->parser.error == YAML_READER_ERROR) {
@@ -51,8 +52,7 @@ static void report_problem(struct composer *c)
 			"it as an escape in double quotes",
 			(unsigned)c->parser.problem_value);
 	} else {
-		tr_yaml_word_problem(
-			&out, problem, context, tr_yaml_byte_at(c->text, place), opened);
+		tr_yaml_word_problem(&out, problem, context, byte, opened);
 	}
 	stop_at(c, (yaml_mark_t){0, place.line, place.column}, tr_buf_c(&out));
 	tr_buf_finish(&out);
@@ -153,7 +153,7 @@ static struct tr_yaml_node *compose_scalar(struct composer *c)
 		tr_str_of((const char *)c->event.data.scalar.value, c->event.data.scalar.length);
 	node->quoted = c->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
 		       (tag && tr_str_ends(tr_str_from(tag), TR_STR(":str")));
-	node->text = tr_str_of(tr_strndup(text.ptr, text.len), text.len);
+	node->text = tr_str_of(tr_str_dup(text), text.len);
 	if (!node->quoted && looks_null(text)) {
 		node->kind = TR_YAML_NULL;
 	}
@@ -358,8 +358,12 @@ static void compose_stream(struct composer *c)
 		case YAML_DOCUMENT_END_EVENT:
 			break;
 		case YAML_STREAM_END_EVENT:
-			c->doc->root = root ? root : new_node(c, TR_YAML_NULL);
-			c->doc->root->line = c->doc->root->line ? c->doc->root->line : 1;
+			if (!root) { /* nothing but comments */
+				root = new_node(c, TR_YAML_NULL);
+				root->line = 1;
+				root->column = 1;
+			}
+			c->doc->root = root;
 			return;
 		case YAML_DOCUMENT_START_EVENT:
 			if (root) {

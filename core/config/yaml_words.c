@@ -47,9 +47,9 @@ void tr_yaml_word_problem(struct tr_buf *out, const char *problem, const char *c
 				  "text with a colon in quotes");
 	} else if (strstr(context, "quoted scalar")) {
 		tr_buf_addf(out,
-			"the quote opened at line %zu, column %zu is never closed or has "
-			"something in it that it cannot have (%s)",
-			opened.line + 1, opened.column + 1, problem);
+			"the quote opened at line %zu, column %zu is never closed, or has something "
+			"in it that it cannot have",
+			opened.line + 1, opened.column + 1);
 	} else if (strstr(problem, "could not find expected ':'")) {
 		tr_buf_add_c(out, "there is no colon after the key: write \"key: value\"");
 	} else if (strstr(context, "a tag")) {
