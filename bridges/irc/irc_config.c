@@ -26,15 +26,14 @@ static void fold(char *text)
 static void check_mapping_rooms(struct tr_schema_reader *reader, const struct tr_yaml_node *node,
 	const struct tr_irc_mapping *mapping)
 {
+	struct tr_map seen = {0};
 	for (size_t i = 0; i < mapping->roomIds.count; i++) {
-		const char *room = mapping->roomIds.items[i];
-		for (size_t j = 0; room && j < i; j++) {
-			const char *other = mapping->roomIds.items[j];
-			if (other && strcmp(room, other) == 0) {
-				MISTAKE(node, "roomIds", "has %s twice: once is enough", room);
-			}
+		char *room = mapping->roomIds.items[i];
+		if (room && tr_map_set(&seen, tr_str_from(room), room)) {
+			MISTAKE(node, "roomIds", "has %s twice: once is enough", room);
 		}
 	}
+	tr_map_finish(&seen);
 }
 
 /* One channel in two spellings would be two portals to one channel. */
@@ -46,7 +45,7 @@ static void check_mappings(struct tr_schema_reader *reader, const struct tr_yaml
 	size_t outer = tr_schema_enter(reader, "mappings", -1);
 	for (size_t i = 0; i < server->mapping_count; i++) {
 		struct tr_irc_mapping *mapping = &server->mappings[i];
-		const struct tr_yaml_node *value = tr_yaml_get(node, mapping->key);
+		const struct tr_yaml_node *value = node->values[i]; /* read in this order */
 		size_t inner = tr_schema_enter(reader, mapping->key, -1);
 		char *folded = tr_strdup(mapping->key);
 		fold(folded);
@@ -310,39 +309,46 @@ static char *ghost_namespace(const struct tr_irc_bridge_config *bridge)
 	return bridge->address && template ? template_head(template, bridge->address, "\n") : NULL;
 }
 
-static bool same(const char *a, const char *b)
+/* What each bridge must have for itself, and which has it. */
+struct claims {
+	struct tr_map registrations, databases, bots, ghosts;
+};
+
+/* The bridge that had `text` before, or NULL when it is ours now. */
+static const struct tr_irc_bridge_config *claim(
+	struct tr_map *claims, const char *text, struct tr_irc_bridge_config *bridge)
 {
-	return a && b && strcmp(a, b) == 0;
+	const struct tr_irc_bridge_config *other =
+		text ? tr_map_get(claims, tr_str_from(text)) : NULL;
+	if (text && !other) {
+		tr_map_set(claims, tr_str_from(text), bridge);
+	}
+	return other;
 }
 
-/* What each bridge must have for itself. */
 static void check_shared(struct tr_schema_reader *reader, const struct tr_yaml_node *node,
-	const struct tr_irc_config *config, size_t index)
+	struct tr_irc_config *config, struct tr_irc_bridge_config *bridge, struct claims *claims)
 {
-	const struct tr_irc_bridge_config *ours = &config->bridges[index];
-	char *ghosts = ghost_namespace(ours);
-	for (size_t i = 0; i < index; i++) {
-		const struct tr_irc_bridge_config *other = &config->bridges[i];
-		char *other_ghosts = ghost_namespace(other);
-		if (same(ours->registration, other->registration)) {
-			MISTAKE(node, "registration",
-				"is that of entry %zu too: each needs its own file", i);
-		}
-		if (same(ours->database, other->database)) {
-			MISTAKE(node, ours->postgres_fqdn ? "postgres_fqdn" : "database",
-				"names the store of entry %zu too: each needs its own", i);
-		}
-		if (same(ours->bot_username, other->bot_username)) {
-			MISTAKE(node, "bot_username",
-				"is that of entry %zu too: give each bot its own name", i);
-		}
-		if (same(ghosts, other_ghosts)) {
-			MISTAKE(node, "users_prefix",
-				"gives IRC users the ids of entry %zu (%s): give each network its "
-				"own prefix",
-				i, ghosts);
-		}
-		tr_free(other_ghosts);
+	const struct tr_irc_bridge_config *other;
+	char *ghosts = ghost_namespace(bridge);
+	if ((other = claim(&claims->registrations, bridge->registration, bridge))) {
+		MISTAKE(node, "registration", "is that of entry %td too: each needs its own file",
+			other - config->bridges);
+	}
+	if ((other = claim(&claims->databases, bridge->database, bridge))) {
+		MISTAKE(node, bridge->postgres_fqdn ? "postgres_fqdn" : "database",
+			"names the store of entry %td too: each needs its own",
+			other - config->bridges);
+	}
+	if ((other = claim(&claims->bots, bridge->bot_username, bridge))) {
+		MISTAKE(node, "bot_username",
+			"is that of entry %td too: give each bot its own name",
+			other - config->bridges);
+	}
+	if ((other = claim(&claims->ghosts, ghosts, bridge))) {
+		MISTAKE(node, "users_prefix",
+			"gives IRC users the ids of entry %td (%s): give each network its own prefix",
+			other - config->bridges, ghosts);
 	}
 	tr_free(ghosts);
 }
@@ -379,14 +385,19 @@ void tr_irc_check_config(
 		}
 	}
 	derive_logging(config);
+	struct claims claims = {0};
 	for (size_t i = 0; i < config->bridge_count; i++) {
 		const struct tr_yaml_node *entry = list->values[i];
 		size_t mark = tr_schema_enter(reader, "bridged_irc_servers", (ptrdiff_t)i);
 		derive_database(reader, entry, config, &config->bridges[i]);
 		derive_registration(reader, entry, config, &config->bridges[i]);
-		check_shared(reader, entry, config, i);
+		check_shared(reader, entry, config, &config->bridges[i], &claims);
 		tr_schema_leave(reader, mark);
 	}
+	tr_map_finish(&claims.registrations);
+	tr_map_finish(&claims.databases);
+	tr_map_finish(&claims.bots);
+	tr_map_finish(&claims.ghosts);
 }
 
 int tr_irc_config_load(struct tr_irc_config *config, const char *file, struct tr_report *report)
