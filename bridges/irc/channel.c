@@ -174,15 +174,15 @@ bool tr_irc_channel_has_history(const struct tr_irc_channel *channel)
 /* --- the reader
  * -------------------------------------------------------------------------------------- */
 
-static void join_is_durable(
-	void *arg, const struct tr_db_result *result, const struct tr_error *error)
+static void write_join(void *mark, struct tr_db_batch *batch)
 {
-	struct tr_irc_channel *channel = arg;
-	(void)result;
-	if (error != NULL) {
-		tr_log_warn("irc", "%s: the join cannot be stored, messages wait: %s",
-			channel->name, error->text);
-	} else {
+	write_place(mark, batch);
+}
+
+static void join_settled(void *mark, bool durable)
+{
+	struct tr_irc_channel *channel = mark;
+	if (durable) {
 		channel->join_stored = true;
 		tr_irc_channel_pump_members(channel);
 	}
@@ -195,9 +195,7 @@ static void first_join(struct tr_irc_channel *channel, const struct tr_irc_line 
 	if (!tr_irc_tag(join, "time", &time) || !tr_clock_parse(time, &channel->joined_ms)) {
 		channel->joined_ms = tr_clock_wall_ms();
 	}
-	struct tr_journal *journal = tr_bridge_journal(channel->network->bridge);
-	write_place(channel, tr_journal_batch(journal));
-	tr_journal_join(journal, join_is_durable, channel);
+	tr_marks_add(channel->network->marks, write_join, join_settled, channel);
 }
 
 static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *reader)

@@ -22,7 +22,6 @@ struct held_line {
 static void own_line_free(struct tr_irc_own_line *own)
 {
 	tr_list_remove(&own->node);
-	tr_free(own->nick);
 	tr_free(own->text);
 	tr_free(own->msgid);
 	tr_free(own);
@@ -124,13 +123,11 @@ static char *tag_text(const struct tr_irc_line *line, const char *key)
 	return tr_buf_take(&text);
 }
 
-static struct tr_irc_own_line *own_line_create(
-	struct tr_irc_channel *channel, const struct tr_irc_line *line)
+static struct tr_irc_own_line *own_line_create(struct tr_irc_channel *channel,
+	struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_irc_own_line *own = tr_alloc(sizeof(*own));
-	struct tr_buf nick = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&channel->network->isupport, line->nick, &nick);
-	own->nick = tr_buf_take(&nick);
+	own->session = session;
 	own->text = tr_str_dup(tr_irc_param(line, 1));
 	own->msgid = tag_text(line, "msgid");
 	tr_list_append(&channel->own_lines, &own->node);
@@ -168,8 +165,10 @@ static void own_page(void *arg, const struct tr_str *lines, size_t count, bool m
 		}
 		tr_free(msgid);
 		bool talk = tr_irc_is(&line, "PRIVMSG") || tr_irc_is(&line, "NOTICE");
-		if (talk && tr_irc_network_is_own_line(channel->network, &line)) {
-			struct tr_irc_own_line *own = own_line_create(channel, &line);
+		struct tr_irc_session *owner =
+			talk ? tr_irc_network_owner_of_line(channel->network, &line) : NULL;
+		if (owner != NULL) {
+			struct tr_irc_own_line *own = own_line_create(channel, owner, &line);
 			ids[search->count] = tr_str_from(own->msgid);
 			search->unknown[search->count++] = own;
 		}
@@ -205,14 +204,15 @@ void tr_irc_channel_fetch_own(struct tr_irc_channel *channel, const char *positi
 		channel->reader->history, channel->name, search->position, own_page, search);
 }
 
-char *tr_irc_channel_claim(struct tr_irc_channel *channel, struct tr_str nick, struct tr_str text)
+char *tr_irc_channel_claim(
+	struct tr_irc_channel *channel, const struct tr_irc_session *session, struct tr_str text)
 {
 	bool missed = false;
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&channel->own_lines, node, following) {
 		struct tr_irc_own_line *own = TR_LIST_ENTRY(node, struct tr_irc_own_line, node);
-		if (!tr_str_eq_c(nick, own->nick)) {
+		if (own->session != session) {
 			continue;
 		}
 		if (!missed && tr_str_eq_c(text, own->text)) {

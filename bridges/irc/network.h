@@ -80,7 +80,8 @@ struct tr_irc_session {
 	struct tr_irc_connection *connection; /* in CONNECTING and ONLINE */
 	char *nick;                           /* wanted */
 	char *own_key;                        /* folded, as it stands in network->own_nicks */
-	char *mask;                           /* user@host as others see it; "" = not known */
+	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
+	char *mask;                  /* user@host as others see it; "" = not known */
 	struct tr_timer *reconnect;
 	unsigned attempts;
 	unsigned nick_tries;
@@ -128,12 +129,14 @@ void tr_irc_session_part(
 /* Forgets the membership (parted, kicked, refused). */
 void tr_irc_member_remove(struct tr_irc_member *member);
 
-/* Whether nick!mask is one of our own connections, now or (by what is stored) before. `mask` may be
- * empty. */
+/* Whose of our own connections nick!mask is, now or (by what is stored) before; NULL = somebody
+ * else's. `mask` may be empty. */
+struct tr_irc_session *tr_irc_network_owner(
+	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
+struct tr_irc_session *tr_irc_network_owner_of_line(
+	const struct tr_irc_network *network, const struct tr_irc_line *line);
 bool tr_irc_network_is_own(
 	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
-
-/* The same of the one a line comes from. */
 bool tr_irc_network_is_own_line(
 	const struct tr_irc_network *network, const struct tr_irc_line *line);
 
@@ -162,8 +165,8 @@ bool tr_irc_outgoing_idle(const struct tr_irc_session *session);
 /* A line of ours in the history that no message has claimed yet. */
 struct tr_irc_own_line {
 	struct tr_list node;
-	char *nick; /* folded */
-	char *text; /* the last parameter, with its CTCP marks */
+	struct tr_irc_session *session; /* whose */
+	char *text;                     /* the last parameter, with its CTCP marks */
 	char *msgid;
 };
 
@@ -209,9 +212,10 @@ bool tr_irc_channel_writable(const struct tr_irc_channel *channel);
 bool tr_irc_channel_has_history(const struct tr_irc_channel *channel);
 /* Fetches our own lines since `position`; sessions are pumped when own_state is KNOWN. */
 void tr_irc_channel_fetch_own(struct tr_irc_channel *channel, const char *position);
-/* Takes the first unclaimed own line of this nick if it is `text`; its msgid (owned) or NULL. A
- * miss means that nothing later was written either: the rest of that nick's lines is forgotten. */
-char *tr_irc_channel_claim(struct tr_irc_channel *channel, struct tr_str nick, struct tr_str text);
+/* Takes the session's first unclaimed line if it is `text`; its msgid (owned) or NULL. A miss means
+ * that nothing later was written either: the rest of its lines is forgotten. */
+char *tr_irc_channel_claim(
+	struct tr_irc_channel *channel, const struct tr_irc_session *session, struct tr_str text);
 /* A live line of the reader. */
 void tr_irc_channel_line(struct tr_irc_channel *channel, const struct tr_irc_line *line);
 /* A line with this id was read. A line of somebody else is being stored: tr_irc_channel_stored()

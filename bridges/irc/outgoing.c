@@ -157,11 +157,10 @@ static enum go task_write_next(struct tr_irc_task *task)
 static bool task_claim(struct tr_irc_task *task)
 {
 	struct tr_irc_session *session = task->session;
-	struct tr_str nick = tr_str_from(session->own_key);
 	while (task->claims && task->written < task->count) {
 		struct tr_buf text = TR_BUF_INIT(TR_IRC_LINE_BYTES * 64);
 		add_line_text(task, task->written, &text);
-		char *msgid = tr_irc_channel_claim(task->channel, nick, tr_buf_str(&text));
+		char *msgid = tr_irc_channel_claim(task->channel, session, tr_buf_str(&text));
 		tr_buf_finish(&text);
 		if (msgid == NULL) {
 			break;
@@ -182,6 +181,9 @@ static bool task_claim(struct tr_irc_task *task)
 /* Whether the task's target can be written to now; starts what is missing. */
 static bool target_ready(struct tr_irc_task *task)
 {
+	if (task->session->identities_pending > 0) {
+		return false; /* after a kill our lines could not be told from other people's */
+	}
 	if (task->channel == NULL) {
 		return true;
 	}

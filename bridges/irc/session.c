@@ -52,46 +52,59 @@ static void set_state(struct tr_irc_session *session, enum tr_irc_session_state 
 /* --- own nicks
  * --------------------------------------------------------------------------------------- */
 
-/* The nick of `session` is `nick` now: lines of it are ours. */
+/* The nick of `session` is `nick` now. What it was before stays ours too: lines of it may stand in
+ * the history. */
 void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick)
 {
 	struct tr_irc_network *network = session->network;
 	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
 	tr_irc_fold(&network->isupport, nick, &key);
-	if (session->own_key != NULL &&
-		tr_map_get(&network->own_nicks, tr_str_from(session->own_key)) == session) {
-		tr_map_remove(&network->own_nicks, tr_str_from(session->own_key));
-	}
 	tr_map_set(&network->own_nicks, tr_buf_str(&key), session);
 	tr_free(session->own_key);
 	session->own_key = tr_buf_take(&key);
 }
 
-bool tr_irc_network_is_own(
+struct tr_irc_session *tr_irc_network_owner(
 	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
 {
 	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
 	tr_irc_fold(&network->isupport, nick, &key);
-	const struct tr_irc_session *session = tr_map_get(&network->own_nicks, tr_buf_str(&key));
-	tr_buf_finish(&key);
-	if (session == NULL) {
-		return false;
+	struct tr_irc_session *session = tr_map_get(&network->own_nicks, tr_buf_str(&key));
+	bool ours = session != NULL;
+	if (ours) {
+		bool in_use = session->state == TR_IRC_ONLINE &&
+			      tr_str_eq_c(tr_buf_str(&key), session->own_key);
+		ours = in_use || tr_str_empty(mask) || session->mask[0] == '\0' ||
+		       tr_str_eq_c(mask, session->mask);
 	}
-	return session->state == TR_IRC_ONLINE || tr_str_empty(mask) || session->mask[0] == '\0' ||
-	       tr_str_eq_c(mask, session->mask);
+	tr_buf_finish(&key);
+	return ours ? session : NULL;
+}
+
+bool tr_irc_network_is_own(
+	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
+{
+	return tr_irc_network_owner(network, nick, mask) != NULL;
+}
+
+struct tr_irc_session *tr_irc_network_owner_of_line(
+	const struct tr_irc_network *network, const struct tr_irc_line *line)
+{
+	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
+	if (!tr_str_empty(line->host)) {
+		tr_buf_add(&mask, line->user);
+		tr_buf_add_char(&mask, '@');
+		tr_buf_add(&mask, line->host);
+	}
+	struct tr_irc_session *owner = tr_irc_network_owner(network, line->nick, tr_buf_str(&mask));
+	tr_buf_finish(&mask);
+	return owner;
 }
 
 bool tr_irc_network_is_own_line(
 	const struct tr_irc_network *network, const struct tr_irc_line *line)
 {
-	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
-	tr_buf_add(&mask, line->user);
-	tr_buf_add_char(&mask, '@');
-	tr_buf_add(&mask, line->host);
-	bool ours = tr_irc_network_is_own(network, line->nick,
-		tr_str_empty(line->host) ? (struct tr_str){NULL, 0} : tr_buf_str(&mask));
-	tr_buf_finish(&mask);
-	return ours;
+	return tr_irc_network_owner_of_line(network, line) != NULL;
 }
 
 void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick, struct tr_str mask)
@@ -101,14 +114,28 @@ void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick,
 	session->mask = tr_str_dup(mask);
 }
 
+static void write_identity(void *mark, struct tr_db_batch *batch)
+{
+	const struct tr_irc_session *session = mark;
+	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->user_id), TR_DB_TC(session->own_key),
+		TR_DB_TC(session->mask));
+}
+
+static void identity_settled(void *mark, bool durable)
+{
+	struct tr_irc_session *session = mark;
+	session->identities_pending--;
+	if (durable) {
+		tr_irc_outgoing_pump(session);
+	}
+}
+
 void tr_irc_session_store_identity(struct tr_irc_session *session)
 {
-	if (session->user_id == NULL) {
-		return;
+	if (session->user_id != NULL) {
+		session->identities_pending++;
+		tr_marks_add(session->network->marks, write_identity, identity_settled, session);
 	}
-	struct tr_db_batch *batch = tr_journal_batch(tr_bridge_journal(session->network->bridge));
-	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->user_id),
-		TR_DB_TC(tr_irc_connection_nick(session->connection)), TR_DB_TC(session->mask));
 }
 
 /* --- members
