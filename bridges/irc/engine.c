@@ -74,12 +74,18 @@ static void load_channels(struct tr_irc_network *network, const struct tr_db_res
 	}
 }
 
+static struct tr_irc_session *session_of(struct tr_irc_network *network, const char *user_id)
+{
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
+	return session ? session : tr_irc_session_create(network, user_id);
+}
+
 /* Puppets of earlier runs: their nicks are ours in the history. */
 static void load_puppets(struct tr_irc_network *network, const struct tr_db_result *result)
 {
 	for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
 		char *user_id = tr_str_dup(tr_db_text(result, 1, row, 0));
-		struct tr_irc_session *session = tr_irc_session_create(network, user_id);
+		struct tr_irc_session *session = session_of(network, user_id);
 		tr_irc_session_remember(
 			session, tr_db_text(result, 1, row, 1), tr_db_text(result, 1, row, 2));
 		tr_free(user_id);
@@ -249,12 +255,6 @@ static void destroy(void *self)
 
 /* --- operations
  * -------------------------------------------------------------------------------------- */
-
-static struct tr_irc_session *session_of(struct tr_irc_network *network, const char *user_id)
-{
-	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
-	return session ? session : tr_irc_session_create(network, user_id);
-}
 
 static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 {

@@ -2,11 +2,11 @@
 /*
  * The IRC module's own tables.
  *
- * irc_channel: what is known of a channel across restarts: the id of the last message that is
- * stored (the place from which the server's history is read on) and the time of the first join (the
- * place when there is no message yet). irc_puppet: nick and user@host a Matrix user had last, by
- * which its own lines are known in a history. irc_progress: how many lines of a message of several
- * lines are confirmed, while it is not done.
+ *   irc_channel   what is known of a channel across restarts: the id of the last message that is
+ * stored (the place from which the server's history is read on) and the time of the first join
+ *   irc_puppet    each nick that was ever a Matrix user's, with the user@host it had last: by these
+ * our own lines are known in a history irc_progress  how many lines of a message of several lines
+ * are confirmed, while it is not done
  */
 #ifndef TRESTLE_IRC_SCHEMA_H
 #define TRESTLE_IRC_SCHEMA_H

@@ -19,8 +19,8 @@ enum {
 };
 
 static const struct tr_db_statement store_puppet = {
-	"INSERT INTO irc_puppet(user_id, nick, mask) VALUES ($1, $2, $3)"
-	" ON CONFLICT (user_id) DO UPDATE SET nick = excluded.nick, mask = excluded.mask"};
+	"INSERT INTO irc_puppet(nick, user_id, mask) VALUES ($1, $2, $3) ON CONFLICT (nick)"
+	" DO UPDATE SET user_id = excluded.user_id, mask = excluded.mask"};
 
 const char *tr_irc_session_who(const struct tr_irc_session *session)
 {
@@ -117,7 +117,7 @@ void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick,
 static void write_identity(void *mark, struct tr_db_batch *batch)
 {
 	const struct tr_irc_session *session = mark;
-	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->user_id), TR_DB_TC(session->own_key),
+	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->own_key), TR_DB_TC(session->user_id),
 		TR_DB_TC(session->mask));
 }
 
