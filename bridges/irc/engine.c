@@ -54,6 +54,7 @@ static int create_tls(struct tr_irc_network *network, struct tr_error *error)
 	}
 	const struct tr_tls_options options = {
 		.ca_file = network->config->ca_file,
+		.ca_pem = network->config->ca_pem,
 		.allow_self_signed = network->config->sslselfsign,
 		.allow_expired = network->config->allowExpiredCerts,
 	};

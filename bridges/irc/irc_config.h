@@ -231,8 +231,9 @@ struct tr_irc_provisioning {
 
 /* One bridge: one registration, one store, one network. */
 struct tr_irc_bridge_config {
-	char *registration; /* absolute path */
-	char *database;     /* what the store opens: "sqlite:/path" or "postgres://.." */
+	const struct tr_irc_config *file; /* the whole it stands in; set by the one who loads it */
+	char *registration;               /* absolute path */
+	char *database; /* what the store opens: "sqlite:/path" or "postgres://.." */
 	char *postgres_fqdn, *postgres_user, *postgres_db, *postgres_password;
 	int64_t postgres_port;
 	enum tr_irc_sslmode postgres_sslmode;

@@ -14,6 +14,9 @@ static void *load(const char *file, struct tr_report *report, int *failed)
 {
 	struct tr_irc_config *config = tr_alloc(sizeof(*config));
 	*failed = tr_irc_config_load(config, file, report);
+	for (size_t i = 0; i < config->bridge_count; i++) {
+		config->bridges[i].file = config;
+	}
 	return config;
 }
 
@@ -41,13 +44,7 @@ static size_t bridge_count(const void *config)
 static int permission(const void *protocol_config, const char *user_id)
 {
 	const struct tr_irc_bridge_config *entry = protocol_config;
-	for (size_t i = 0; i < entry->admins.count; i++) {
-		if (tr_str_eq(tr_str_from(entry->admins.items[i]), tr_str_from(user_id))) {
-			return TR_PERMIT_ADMIN;
-		}
-	}
-	enum tr_config_level level = tr_config_level_of(
-		entry->permissions, entry->permission_count, tr_str_from(user_id), TR_LEVEL_USER);
+	enum tr_config_level level = tr_irc_config_level(entry->file, entry, tr_str_from(user_id));
 	if (level == TR_LEVEL_ADMIN) {
 		return TR_PERMIT_ADMIN;
 	}
@@ -73,8 +70,6 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->invite_only = dynamic->joinRule == TR_IRC_JOIN_INVITE;
 	options->room_version = dynamic->roomVersion;
 	options->max_age_ms = (uint64_t)entry->drop_matrix_messages_after_seconds * 1000;
-	options->admins = (const char *const *)entry->admins.items;
-	options->admin_count = entry->admins.count;
 	options->permission = permission;
 }
 
@@ -124,15 +119,33 @@ static void registration(const void *config, size_t index, struct tr_registratio
 
 static enum tr_log_level log_level(const void *config)
 {
-	const struct tr_irc_config *irc = config_of(config);
-	enum tr_log_level level = irc->common.logging.level;
-	for (size_t i = 0; i < irc->bridge_count && !irc->common.logging.level_given; i++) {
-		const struct tr_irc_bridge_config *entry = &irc->bridges[i];
-		if (entry->logging_level_given && entry->logging_level > level) {
-			level = entry->logging_level;
+	return config_of(config)->common.logging.level;
+}
+
+#define SWAP(type, a, b) \
+ do {                    \
+  type kept = (a);       \
+  (a) = (b);             \
+  (b) = kept;            \
+ } while (0)
+
+/* Who may do what changes while running; the old lists go with the other configuration. */
+static void adopt(void *config, void *fresh)
+{
+	struct tr_irc_config *mine = config;
+	struct tr_irc_config *theirs = fresh;
+	SWAP(struct tr_config_permission *, mine->common.permissions, theirs->common.permissions);
+	SWAP(size_t, mine->common.permission_count, theirs->common.permission_count);
+	for (size_t i = 0; i < mine->bridge_count && i < theirs->bridge_count; i++) {
+		struct tr_irc_bridge_config *a = &mine->bridges[i];
+		struct tr_irc_bridge_config *b = &theirs->bridges[i];
+		if (!tr_str_eq(tr_str_from(a->address), tr_str_from(b->address))) {
+			continue; /* another bridge stands there now: only a restart takes it */
 		}
+		SWAP(struct tr_irc_texts, a->admins, b->admins);
+		SWAP(struct tr_config_permission *, a->permissions, b->permissions);
+		SWAP(size_t, a->permission_count, b->permission_count);
 	}
-	return level;
 }
 
 const struct tr_daemon_module tr_irc_module = {
@@ -147,5 +160,6 @@ const struct tr_daemon_module tr_irc_module = {
 	.registration_path = registration_path,
 	.registration = registration,
 	.log_level = log_level,
+	.adopt = adopt,
 	.doctor = tr_irc_doctor,
 };

@@ -233,8 +233,9 @@ static void on_terminate(int number, void *arg)
 /* --- reload
  * ------------------------------------------------------------------------------------------ */
 
-static void apply(struct daemon *daemon, const void *config)
+static void apply(struct daemon *daemon, void *config)
 {
+	daemon->module->adopt(daemon->config, config);
 	tr_log_set_level(daemon->module->log_level(config));
 	tr_log_set_format(daemon->module->common(config)->logging.format);
 	for (size_t i = 0; i < daemon->bridge_count && i < daemon->module->bridge_count(config);

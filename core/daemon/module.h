@@ -29,6 +29,8 @@ struct tr_daemon_module {
 	void (*registration)(const void *config, size_t index, struct tr_registration *wanted);
 	/* The level to log at. */
 	enum tr_log_level (*log_level)(const void *config);
+	/* Takes over from a newly read configuration what can change while running. */
+	void (*adopt)(void *config, void *fresh);
 	/* Checks of --doctor that only the module can do: says one plain sentence (and how to mend
 	 * it) through `say`; ends with `done`, once. */
 	void (*doctor)(const void *config, size_t index, struct tr_loop *loop,

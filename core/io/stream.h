@@ -26,6 +26,7 @@ struct tr_tls;
 
 /* One TLS client context, shared by the streams of a network. */
 struct tr_tls_options {
+	const char *ca_pem;     /* certificates as PEM text, instead of a file; or NULL */
 	const char *ca_file;    /* PEM; NULL = the system's */
 	bool allow_self_signed; /* the incumbent's sslselfsign: any certificate, still encrypted */
 	bool allow_expired;     /* the incumbent's allowExpiredCerts: only the dates are forgiven */

@@ -43,11 +43,37 @@ static int no_pass_phrase(char *out, int size, int writing, void *arg)
 	return -1;
 }
 
-static int load_trust(SSL_CTX *context, const char *ca_file, struct tr_error *error)
+/* Trusts every certificate of the text. */
+static int load_pem(SSL_CTX *context, const char *pem, struct tr_error *error)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *certificate;
+	size_t count = 0;
+
+	TR_ASSERT(bio != NULL);
+	while ((certificate = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)) != NULL) {
+		count += X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1;
+		X509_free(certificate);
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	if (count == 0) {
+		return tr_error_set(
+			error, TR_E_CONFIG, "the CA text has no certificate in it (PEM)");
+	}
+	return 0;
+}
+
+static int load_trust(
+	SSL_CTX *context, const char *ca_file, const char *ca_pem, struct tr_error *error)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
 
 	ERR_clear_error();
+	if (ca_pem) {
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+		return load_pem(context, ca_pem, error);
+	}
 	if (!ca_file) {
 		if (SSL_CTX_set_default_verify_paths(context) != 1) {
 			return tr_error_set(error, TR_E_CONFIG,
@@ -70,7 +96,7 @@ struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_err
 	struct tr_tls *tls;
 
 	TR_ASSERT(context != NULL);
-	if (load_trust(context, options->ca_file, error) != 0) {
+	if (load_trust(context, options->ca_file, options->ca_pem, error) != 0) {
 		SSL_CTX_free(context);
 		return NULL;
 	}
