@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of core/bridge, as numbered migrations; what they mean stands in the header. */
+#include "core/bridge/schema.h"
+
+#include "core/base/alloc.h"
+
+const struct tr_migration tr_bridge_migrations[] = {
+	{1, "CREATE TABLE ghost ("
+	    " remote_id {TEXT} PRIMARY KEY,"
+	    " mxid {TEXT} NOT NULL UNIQUE,"
+	    " name {TEXT} NOT NULL,"
+	    " registered {BIGINT} NOT NULL);"
+	    "CREATE TABLE portal ("
+	    " remote_id {TEXT} NOT NULL,"
+	    " receiver {TEXT} NOT NULL,"
+	    " name {TEXT} NOT NULL,"
+	    " kind {BIGINT} NOT NULL,"
+	    " PRIMARY KEY (remote_id, receiver));"
+	    "CREATE TABLE portal_room ("
+	    " room_id {TEXT} PRIMARY KEY,"
+	    " remote_id {TEXT} NOT NULL,"
+	    " receiver {TEXT} NOT NULL,"
+	    " added_ms {BIGINT} NOT NULL);"
+	    "CREATE TABLE management_room ("
+	    " user_id {TEXT} PRIMARY KEY,"
+	    " room_id {TEXT} NOT NULL);"},
+};
+
+const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);
