@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of core/bridge share. bridge.c owns the life of it all; each other file has one
+ * subject:
+ *
+ *   ghost.c         ids and names of remote people       intent.c       acting as one of them
+ *   portal.c        which rooms are which place          portal_room.c  making rooms
+ *   room_entry.c    the bot's way into mapped rooms      membership.c   ghosts come and go
+ *   events.c        events of Matrix, looked at          deliver.c      .. and carried out
+ *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
+ *   prepare.c       where and as whom it is sent         management_room.c  notices to people
+ *   command.c       commands of people                   query.c        questions of the homeserver
+ *   status.c        ready or not, and figures
+ *
+ * What waits for an answer of the homeserver is linked somewhere in struct tr_bridge and freed
+ * after the client has been destroyed.
+ */
+#ifndef TRESTLE_BRIDGE_BRIDGE_INTERNAL_H
+#define TRESTLE_BRIDGE_BRIDGE_INTERNAL_H
+
+#include "core/base/arena.h"
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/bridge/bridge.h"
+#include "core/bridge/command.h"
+#include "core/bridge/ghost.h"
+#include "core/bridge/intent.h"
+#include "core/bridge/members.h"
+#include "core/bridge/permission.h"
+#include "core/bridge/portal.h"
+#include "core/delivery/from_matrix.h"
+#include "core/delivery/mark.h"
+#include "core/delivery/to_matrix.h"
+#include "core/matrix/appservice.h"
+#include "core/matrix/client.h"
+#include "core/matrix/homeserver.h"
+
+enum { TR_BRIDGE_ID_MAX = 4096, TR_BRIDGE_TEXT_MAX = 32 * 1024 };
+
+enum tr_bridge_state {
+	TR_BRIDGE_NEW,
+	TR_BRIDGE_STARTING,
+	TR_BRIDGE_RUNNING,
+	TR_BRIDGE_STOPPING,
+	TR_BRIDGE_STOPPED, /* or could not be started */
+};
+
+struct tr_delivery;
+struct tr_membership_queue;
+struct tr_status;
+
+struct tr_bridge {
+	struct tr_bridge_options options; /* its texts are owned */
+	char *bot_user_id;
+	enum tr_bridge_state state;
+	struct tr_loop *loop;
+	struct tr_db *db;
+	struct tr_journal *journal;
+	struct tr_marks *marks;
+	struct tr_from_matrix *from_matrix;
+	struct tr_to_matrix *to_matrix;
+	struct tr_matrix_client *client;
+	struct tr_homeserver *homeserver;
+	struct tr_appservice_registration *registration;
+	void *module;
+	bool homeserver_ready; /* reached, and the bot is there */
+	struct tr_timer *bot_retry;
+	unsigned bot_attempts;
+	tr_bridge_callback *callback; /* of start or stop */
+	void *callback_arg;
+	struct tr_error start_error;
+	struct tr_timer *stop_poll;
+	uint64_t stop_until_ms;
+	bool module_stopped;
+
+	struct tr_ghosts ghosts;
+	struct tr_members members;
+	struct tr_map intents;
+	struct tr_map portals; /* key of tr_portal_key() -> portal */
+	struct tr_map rooms;   /* room id -> portal */
+	struct tr_map openings;
+	struct tr_map entries; /* room id -> the bot's way into it */
+	size_t entries_running;
+	struct tr_map management;       /* user id -> room id, owned */
+	struct tr_map management_users; /* room id -> user id, owned */
+	struct tr_map told;             /* what was told lately -> struct, owned */
+	struct tr_membership_queue *membership;
+	struct tr_list creations;  /* of rooms for messages */
+	struct tr_list deliveries; /* events on their way */
+	struct tr_list commands;
+	struct tr_list invitations;
+	struct tr_list replies; /* of the homeserver's requests not answered yet */
+	struct tr_list copies;  /* remote messages being stored in several rooms */
+	struct tr_list lookups;
+	struct tr_delivery *looked_ahead; /* made to see whether it may follow at once */
+	struct tr_arena turn;             /* freed in the next turn */
+	bool turn_used;
+	struct tr_status *status;
+};
+
+/* --- bridge.c */
+
+/* Writes one statement, again and again until it is durable; `settled` (may be NULL) comes then, or
+ * never. Values are copied. */
+void tr_bridge_write(struct tr_bridge *bridge, const struct tr_db_statement *statement,
+	const struct tr_db_value *values, size_t count, tr_loop_callback *settled, void *arg);
+/* Memory until the next turn. */
+struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge);
+
+/* --- events.c, deliver.c, invitation.c */
+
+extern const struct tr_from_matrix_handler tr_bridge_from_matrix;
+/* An event taken apart for delivery. */
+struct tr_delivery {
+	struct tr_op op;
+	struct tr_list node; /* in bridge->deliveries once it is on its way */
+	struct tr_bridge *bridge;
+	struct tr_inbound *inbound;
+	int64_t seq;
+	struct tr_json *event;
+	struct tr_buf text;
+	bool has_text;
+};
+struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound);
+void tr_delivery_free(struct tr_delivery *delivery);
+/* Whether a message can follow another at once: no command, no file, nothing but talk. */
+bool tr_delivery_is_talk(const struct tr_delivery *delivery);
+/* Carries it out; it and its inbound end now or later. */
+void tr_delivery_run(struct tr_delivery *delivery);
+/* Ends: nothing more to do; or by the class of an error (retry, or refuse). */
+void tr_delivery_done(struct tr_delivery *delivery);
+void tr_delivery_fail(struct tr_delivery *delivery, const struct tr_error *error);
+/* Fills op->message and the text of a message event; false when there is nothing to bridge. */
+bool tr_event_text(const struct tr_json *event, enum tr_message_kind *kind, struct tr_buf *text);
+/* Somebody invites the bot or one of the ghosts. */
+void tr_invitation_run(struct tr_delivery *delivery);
+void tr_invitations_finish(struct tr_bridge *bridge);
+
+/* --- remote.c, prepare.c */
+
+extern const struct tr_to_matrix_handler tr_bridge_to_matrix;
+void tr_remote_finish(struct tr_bridge *bridge);
+void tr_creations_finish(struct tr_bridge *bridge);
+/* The name of the queue's lane for a direct chat, or for notices to a person: no room id. */
+void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);
+void tr_lane_of_user(const char *user_id, struct tr_buf *lane);
+
+/* --- portal.c, portal_room.c, room_entry.c */
+
+/* Unambiguous: a user id has one end, and what follows is the remote id. */
+void tr_portal_key(struct tr_str remote_id, const char *receiver, struct tr_buf *key);
+void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result,
+	size_t portals_index, size_t rooms_index);
+void tr_portals_finish(struct tr_bridge *bridge);
+struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_id,
+	const char *receiver, const char *name, bool store);
+/* Adds a room and stores that. Of a direct portal it becomes the first. */
+void tr_portal_add_room(struct tr_portal *portal, const char *room_id, bool store,
+	tr_loop_callback *settled, void *arg);
+void tr_openings_finish(struct tr_bridge *bridge);
+/* The body of createRoom for a channel's or a direct chat's room; owned. */
+char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter);
+char *tr_portal_direct_room(const struct tr_portal *portal);
+/* The content of the bridge state and its state key; both owned. */
+char *tr_bridge_state_content(const struct tr_portal *portal);
+char *tr_bridge_state_key(const struct tr_portal *portal);
+struct tr_json *tr_bridge_state_json(const struct tr_portal *portal);
+
+/* Has the bot enter the room; `with_state` also sets the bridge state there. */
+void tr_entry_add(struct tr_bridge *bridge, const char *room_id, bool with_state);
+/* The homeserver is ready: begin. */
+void tr_entries_start(struct tr_bridge *bridge);
+/* The bot was invited: try now. false when the room is none of ours. */
+bool tr_entry_invited(struct tr_bridge *bridge, const char *room_id);
+void tr_entries_finish(struct tr_bridge *bridge);
+
+/* --- membership.c */
+
+struct tr_membership_queue *tr_membership_queue_create(
+	struct tr_bridge *bridge, uint64_t interval_ms);
+void tr_membership_queue_destroy(struct tr_membership_queue *queue);
+void tr_membership_join(
+	struct tr_membership_queue *queue, struct tr_ghost *ghost, const char *room_id);
+void tr_membership_leave(struct tr_membership_queue *queue, struct tr_ghost *ghost,
+	const char *room_id, struct tr_str reason);
+void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, const char *room_id,
+	struct tr_str reason);
+void tr_membership_pause(struct tr_membership_queue *queue, bool paused);
+size_t tr_membership_depth(const struct tr_membership_queue *queue);
+
+/* --- management_room.c */
+
+void tr_management_load(struct tr_bridge *bridge, const struct tr_db_result *result, size_t index);
+void tr_management_finish(struct tr_bridge *bridge);
+/* Whose management room it is, or NULL. */
+const char *tr_management_user(const struct tr_bridge *bridge, struct tr_str room_id);
+const char *tr_management_room(const struct tr_bridge *bridge, const char *user_id);
+void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id);
+/* The bot or the person has left it. */
+void tr_management_forget(struct tr_bridge *bridge, const char *room_id);
+char *tr_management_room_options(const struct tr_bridge *bridge, const char *user_id);
+/* A notice of the bot (of the ghost in a direct chat), under a key that makes it unique. */
+void tr_bridge_notice(
+	struct tr_bridge *bridge, const char *room_id, struct tr_str key, const char *text);
+
+/* --- command.c */
+
+void tr_command_run(struct tr_delivery *delivery);
+void tr_commands_finish(struct tr_bridge *bridge);
+
+/* --- query.c */
+
+extern const struct tr_appservice_handler tr_bridge_appservice;
+/* Answers what is still open. */
+void tr_queries_finish(struct tr_bridge *bridge);
+
+/* --- status.c */
+
+struct tr_status *tr_status_create(struct tr_bridge *bridge);
+void tr_status_destroy(struct tr_status *status);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Somebody invites the bot (into a channel's room, or to talk with it: a management room) or a
+ * ghost (to talk with the person behind it: a direct portal). Others are declined with a reason.
+ */
+#include "core/base/log.h"
+#include "core/bridge/bridge_internal.h"
+
+#include <string.h>
+
+struct invitation {
+	struct tr_list node;
+	struct tr_bridge *bridge;
+	struct tr_delivery *delivery;
+	struct tr_ghost *ghost; /* NULL = the bot */
+	bool direct;
+};
+
+static void invitation_free(struct invitation *invitation)
+{
+	tr_list_remove(&invitation->node);
+	tr_free(invitation);
+}
+
+/* An invitation that has lapsed or is refused by the homeserver is over; anything passing is tried
+ * again. */
+static void invitation_end(struct invitation *invitation, const struct tr_error *error)
+{
+	struct tr_delivery *delivery = invitation->delivery;
+	invitation_free(invitation);
+	if (error != NULL && (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER)) {
+		tr_delivery_fail(delivery, error);
+		return;
+	}
+	if (error != NULL) {
+		tr_log_info("bridge", "the invitation of %s to %s is not followed: %s",
+			delivery->op.target, delivery->op.room_id, error->text);
+	}
+	tr_delivery_done(delivery);
+}
+
+static void declined(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	(void)response;
+	invitation_end(arg, error);
+}
+
+static void decline(struct invitation *invitation, const char *reason)
+{
+	tr_log_info("bridge", "%s declines the invitation of %s to %s: %s",
+		invitation->delivery->op.target, invitation->delivery->op.sender,
+		invitation->delivery->op.room_id, reason);
+	tr_matrix_leave(invitation->bridge->client,
+		invitation->ghost ? invitation->ghost->mxid : NULL,
+		invitation->delivery->op.room_id, reason, declined, invitation);
+}
+
+/* --- the bot ---------------------------------------------------------------------------------- */
+
+static void make_management_room(struct invitation *invitation)
+{
+	struct tr_bridge *bridge = invitation->bridge;
+	const struct tr_op *op = &invitation->delivery->op;
+	tr_management_set(bridge, op->sender, op->room_id);
+	char *key = tr_asprintf("welcome:%s", op->event_id);
+	char *text = tr_asprintf("This is %s, a bridge to %s. Write !help for what you can do.",
+		bridge->options.name, bridge->options.protocol->display_name);
+	tr_bridge_notice(bridge, op->room_id, tr_str_from(key), text);
+	tr_free(text);
+	tr_free(key);
+}
+
+static void counted(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	if (error == NULL && tr_json_count(tr_json_get(response, "joined")) <= 2) {
+		make_management_room(invitation);
+	}
+	invitation_end(invitation, error);
+}
+
+static void bot_joined(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	struct tr_bridge *bridge = invitation->bridge;
+	const char *room_id = invitation->delivery->op.room_id;
+	(void)response;
+	if (error != NULL) {
+		invitation_end(invitation, error);
+		return;
+	}
+	tr_members_set(&bridge->members, tr_str_from(room_id), tr_str_from(bridge->bot_user_id),
+		TR_MEMBERSHIP_JOINED);
+	if (invitation->direct) {
+		make_management_room(invitation);
+		invitation_end(invitation, NULL);
+	} else {
+		tr_matrix_joined_members(bridge->client, NULL, room_id, counted, invitation);
+	}
+}
+
+static void invite_bot(struct invitation *invitation, enum tr_permission_level level)
+{
+	struct tr_bridge *bridge = invitation->bridge;
+	const char *room_id = invitation->delivery->op.room_id;
+	if (tr_entry_invited(bridge, room_id)) {
+		invitation_end(invitation, NULL);
+	} else if (level == TR_PERMIT_NOBODY) {
+		decline(invitation, "You may not use this bridge");
+	} else {
+		tr_matrix_join(bridge->client, NULL, room_id, NULL, bot_joined, invitation);
+	}
+}
+
+/* --- a ghost ---------------------------------------------------------------------------------- */
+
+static void ghost_joined(void *arg, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	const struct tr_op *op = &invitation->delivery->op;
+	if (error == NULL) {
+		struct tr_portal *portal = tr_portal_open(invitation->bridge,
+			tr_str_from(invitation->ghost->remote_id), op->sender,
+			invitation->ghost->name, true);
+		tr_portal_add_room(portal, op->room_id, true, NULL, NULL);
+	}
+	invitation_end(invitation, error);
+}
+
+static void invite_ghost(struct invitation *invitation, enum tr_permission_level level)
+{
+	struct tr_bridge *bridge = invitation->bridge;
+	const struct tr_op *op = &invitation->delivery->op;
+	bool can = (bridge->options.protocol->capabilities & TR_CAN_DIRECT) != 0;
+	if (op->portal != NULL && op->portal->kind == TR_PORTAL_CHANNEL) {
+		decline(invitation, "People of the network come in by themselves");
+	} else if (!can || level == TR_PERMIT_NOBODY) {
+		decline(invitation, can ? "You may not use this bridge"
+					: "People of this network cannot be written to directly");
+	} else if (!invitation->direct) {
+		decline(invitation, "People of the network can be talked to one at a time only");
+	} else {
+		tr_intent_ensure(bridge, invitation->ghost, op->room_id, ghost_joined, invitation);
+	}
+}
+
+void tr_invitation_run(struct tr_delivery *delivery)
+{
+	struct tr_bridge *bridge = delivery->bridge;
+	const struct tr_op *op = &delivery->op;
+	struct tr_ghost *ghost = tr_ghost_of(bridge, tr_str_from(op->target));
+	if (ghost == NULL && strcmp(op->target, bridge->bot_user_id) != 0) {
+		tr_log_info("bridge", "%s is invited to %s, whom nobody has seen on the network",
+			op->target, op->room_id);
+		tr_delivery_done(delivery);
+		return;
+	}
+	struct invitation *invitation = tr_alloc(sizeof(*invitation));
+	invitation->bridge = bridge;
+	invitation->delivery = delivery;
+	invitation->ghost = ghost;
+	invitation->direct =
+		tr_json_is_true(tr_json_path(delivery->event, "content", "is_direct", NULL));
+	tr_list_append(&bridge->invitations, &invitation->node);
+	enum tr_permission_level level = tr_permission_of(bridge, op->sender);
+	if (ghost != NULL) {
+		invite_ghost(invitation, level);
+	} else {
+		invite_bot(invitation, level);
+	}
+}
+
+void tr_invitations_finish(struct tr_bridge *bridge)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&bridge->invitations)) != NULL) {
+		invitation_free(TR_LIST_ENTRY(node, struct invitation, node));
+	}
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the network said, on its way into the queue towards Matrix: one copy for each room of the
+ * portal, the ghost's id, the content. Comings and goings go to membership.c.
+ */
+#include "core/base/log.h"
+#include "core/bridge/bridge_internal.h"
+
+enum { KNOWN_MAX = 10000 };
+
+/* --- messages --------------------------------------------------------------------------------- */
+
+/* A message whose copies are being stored. */
+struct copies {
+	struct tr_list node;
+	size_t pending;
+	void (*durable)(void *arg);
+	void *arg;
+};
+
+static void copies_free(struct copies *copies)
+{
+	tr_list_remove(&copies->node);
+	tr_free(copies);
+}
+
+static void copy_stored(void *arg)
+{
+	struct copies *copies = arg;
+	if (--copies->pending == 0) {
+		copies->durable(copies->arg);
+		copies_free(copies);
+	}
+}
+
+static const char *msgtype_of(enum tr_message_kind kind)
+{
+	return kind == TR_MESSAGE_EMOTE    ? "m.emote"
+	       : kind == TR_MESSAGE_NOTICE ? "m.notice"
+					   : "m.text";
+}
+
+static struct tr_json *content_of(const struct tr_remote_message *message)
+{
+	struct tr_json *content = tr_json_new_object();
+	struct tr_str text = message->text;
+	tr_json_set_c(content, "msgtype", msgtype_of(message->kind));
+	tr_json_set_str(
+		content, "body", tr_str_slice(text, 0, tr_utf8_fit(text, TR_BRIDGE_TEXT_MAX)));
+	if (!tr_str_empty(message->html) && message->html.len <= TR_BRIDGE_TEXT_MAX) {
+		tr_json_set_c(content, "format", "org.matrix.custom.html");
+		tr_json_set_str(content, "formatted_body", message->html);
+	}
+	/* Nobody is pinged by what the text looks like, "@room" above all. */
+	tr_json_add_object(content, "m.mentions");
+	return content;
+}
+
+void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane)
+{
+	tr_buf_addf(lane, "direct:%s|%s", portal->receiver, portal->remote_id);
+}
+
+void tr_lane_of_user(const char *user_id, struct tr_buf *lane)
+{
+	tr_buf_addf(lane, "user:%s", user_id);
+}
+
+static void accept_copies(struct tr_bridge *bridge, const struct tr_portal *portal,
+	struct tr_to_matrix_event *event, struct copies *copies)
+{
+	tr_loop_callback *durable = copies ? copy_stored : NULL;
+	if (portal->kind == TR_PORTAL_DIRECT) {
+		struct tr_buf lane = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+		tr_lane_of_direct(portal, &lane);
+		event->room_id = tr_buf_c(&lane);
+		tr_to_matrix_accept(bridge->to_matrix, event, durable, copies);
+		tr_buf_finish(&lane);
+		return;
+	}
+	for (size_t i = 0; i < portal->room_count; i++) {
+		event->room_id = portal->rooms[i];
+		tr_to_matrix_accept(bridge->to_matrix, event, durable, copies);
+	}
+}
+
+void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message *message,
+	void (*durable)(void *arg), void *arg)
+{
+	const struct tr_portal *portal = message->portal;
+	size_t count = portal->kind == TR_PORTAL_DIRECT ? 1 : portal->room_count;
+	if (count == 0) {
+		tr_log_debug("bridge", "%s: %s has no room to show a message in",
+			bridge->options.name, portal->name);
+		if (durable != NULL) {
+			tr_loop_defer(bridge->loop, durable, arg);
+		}
+		return;
+	}
+	struct copies *copies = NULL;
+	if (durable != NULL) {
+		copies = tr_alloc(sizeof(*copies));
+		*copies = (struct copies){.pending = count, .durable = durable, .arg = arg};
+		tr_list_append(&bridge->copies, &copies->node);
+	}
+	const struct tr_ghost *ghost = tr_ghost_open(bridge, message->sender, message->sender_name);
+	struct tr_json *content = content_of(message);
+	struct tr_to_matrix_event event = {
+		.remote_key = message->remote_key,
+		.sender = ghost->mxid,
+		.type = "m.room.message",
+		.content = content,
+		.origin_ts = message->ts,
+		.keep_mapping = message->keep_mapping,
+	};
+	accept_copies(bridge, portal, &event, copies);
+	tr_json_free(content);
+}
+
+/* --- comings and goings ----------------------------------------------------------------------- */
+
+void tr_bridge_remote_join(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str name)
+{
+	struct tr_ghost *ghost = tr_ghost_open(bridge, remote_id, name);
+	for (size_t i = 0; i < portal->room_count; i++) {
+		tr_membership_join(bridge->membership, ghost, portal->rooms[i]);
+	}
+}
+
+void tr_bridge_remote_leave(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str name, struct tr_str reason)
+{
+	struct tr_ghost *ghost = tr_ghost_find(bridge, remote_id);
+	(void)name;
+	for (size_t i = 0; ghost != NULL && i < portal->room_count; i++) {
+		tr_membership_leave(bridge->membership, ghost, portal->rooms[i], reason);
+	}
+}
+
+void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,
+	struct tr_str reason)
+{
+	for (size_t i = 0; i < portal->room_count; i++) {
+		struct tr_str room_id = tr_str_from(portal->rooms[i]);
+		if (tr_members_get(&bridge->members, room_id, tr_str_from(user_id)) !=
+			TR_MEMBERSHIP_LEFT) {
+			tr_membership_kick(bridge->membership, user_id, portal->rooms[i], reason);
+		}
+	}
+}
+
+/* --- what is known ---------------------------------------------------------------------------- */
+
+static const struct tr_db_statement select_known = {
+	"SELECT 1 FROM message WHERE room_id = $1 AND remote_id = $2"};
+
+struct lookup {
+	struct tr_list node;
+	size_t ids;
+	size_t rooms;
+	tr_bridge_known_callback *callback;
+	void *arg;
+};
+
+static void looked_up(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct lookup *lookup = arg;
+	bool *known = tr_alloc_array(lookup->ids + 1, sizeof(*known));
+	for (size_t i = 0; error == NULL && i < lookup->ids; i++) {
+		for (size_t room = 0; room < lookup->rooms && !known[i]; room++) {
+			known[i] = tr_db_rows(result, i * lookup->rooms + room) > 0;
+		}
+	}
+	lookup->callback(lookup->arg, error ? NULL : known);
+	tr_free(known);
+	tr_list_remove(&lookup->node);
+	tr_free(lookup);
+}
+
+void tr_bridge_known_messages(struct tr_bridge *bridge, const struct tr_portal *portal,
+	const struct tr_str *remote_ids, size_t count, tr_bridge_known_callback *callback,
+	void *arg)
+{
+	TR_ASSERT(count <= KNOWN_MAX);
+	struct lookup *lookup = tr_alloc(sizeof(*lookup));
+	lookup->callback = callback;
+	lookup->arg = arg;
+	lookup->ids = count;
+	lookup->rooms = portal->room_count + 1;
+	struct tr_buf lane = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	if (portal->kind == TR_PORTAL_DIRECT) {
+		tr_lane_of_direct(portal, &lane);
+	}
+	struct tr_db_batch *batch = tr_db_batch_create(bridge->db);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t room = 0; room < portal->room_count; room++) {
+			TR_DB_ADD(batch, &select_known, TR_DB_TC(portal->rooms[room]),
+				TR_DB_T(remote_ids[i]));
+		}
+		TR_DB_ADD(batch, &select_known, TR_DB_T(tr_buf_str(&lane)), TR_DB_T(remote_ids[i]));
+	}
+	tr_buf_finish(&lane);
+	tr_list_append(&bridge->lookups, &lookup->node);
+	tr_db_submit_take(batch, looked_up, lookup);
+}
+
+void tr_remote_finish(struct tr_bridge *bridge)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&bridge->copies)) != NULL) {
+		copies_free(TR_LIST_ENTRY(node, struct copies, node));
+	}
+}
