@@ -83,6 +83,7 @@ struct tr_irc_session {
 	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
 	char *mask;                  /* user@host as others see it; "" = not known */
 	struct tr_timer *reconnect;
+	struct tr_timer *rejoin; /* the bot, out of a channel that it should be in */
 	unsigned attempts;
 	unsigned nick_tries;
 	struct tr_error last_error;

@@ -205,6 +205,25 @@ void tr_irc_session_part(
 	tr_irc_member_remove(member);
 }
 
+static void rejoin_missing(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	struct tr_map_entry *e = tr_map_first(&session->network->channels);
+	for (; e != NULL; e = tr_map_next(e)) {
+		struct tr_irc_channel *channel = tr_map_value(e);
+		if (channel->portal != NULL) {
+			tr_irc_session_join(session, channel);
+		}
+	}
+}
+
+void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms)
+{
+	if (!tr_timer_active(session->rejoin)) {
+		tr_timer_start(session->rejoin, delay_ms);
+	}
+}
+
 static void rejoin_all(struct tr_irc_session *session)
 {
 	struct tr_list *node;
@@ -455,6 +474,7 @@ struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, con
 	session->user_id = tr_strdup(user_id);
 	session->mask = tr_strdup("");
 	session->reconnect = tr_timer_create(network->loop, reconnect_now, session);
+	session->rejoin = tr_timer_create(network->loop, rejoin_missing, session);
 	tr_list_init(&session->members);
 	session->history = tr_irc_history_create(session);
 	tr_irc_outgoing_init(session);
@@ -482,6 +502,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 	tr_irc_history_destroy(session->history);
 	tr_irc_outgoing_finish(session);
 	tr_timer_destroy(session->reconnect);
+	tr_timer_destroy(session->rejoin);
 	tr_free(session->user_id);
 	tr_free(session->nick);
 	tr_free(session->own_key);

@@ -5,6 +5,9 @@
 
 #include "bridges/irc/network.h"
 
+/* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
+void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
+
 /* Callbacks of the connection; `arg` is the session. */
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line);
 bool tr_irc_session_drops(void *arg, struct tr_str text);

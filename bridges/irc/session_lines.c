@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { NAME_MAX = 512 };
+enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000, REFUSED_REJOIN_MS = 60000 };
 
 /* --- lines
  * ------------------------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ static void own_departure(
 	}
 	tr_irc_member_remove(member);
 	if (session->user_id == NULL) {
-		tr_irc_session_join(session, channel); /* the bot stays where it is mapped */
+		tr_irc_session_rejoin_later(session, KICKED_REJOIN_MS);
 	}
 }
 
@@ -111,9 +111,12 @@ static bool join_refused(struct tr_irc_session *session, const struct tr_irc_lin
 	tr_log_warn("irc", "%s: %s", tr_irc_session_who(session), error.text);
 	tr_irc_member_remove(member);
 	tr_irc_outgoing_refuse_target(session, tr_str_from(channel->name), &error);
-	if (session->user_id == NULL && channel->portal->room_count > 0) {
-		tr_bridge_tell_room(
-			session->network->bridge, channel->portal->rooms[0], error.text);
+	if (session->user_id == NULL) {
+		if (channel->portal->room_count > 0) {
+			tr_bridge_tell_room(
+				session->network->bridge, channel->portal->rooms[0], error.text);
+		}
+		tr_irc_session_rejoin_later(session, REFUSED_REJOIN_MS);
 	}
 	return true;
 }
