@@ -20,7 +20,9 @@ enum {
 	TR_IRC_TAGS_MAX = 64,
 	TR_IRC_TAGS_BYTES = 8191,
 	TR_IRC_LINE_BYTES = 512,
-	TR_IRC_RECEIVED_MAX = TR_IRC_TAGS_BYTES + 16 * TR_IRC_LINE_BYTES
+	TR_IRC_RECEIVED_MAX = TR_IRC_TAGS_BYTES + 16 * TR_IRC_LINE_BYTES,
+	/* What the buffer of tr_irc_lines_feed() must be able to hold. */
+	TR_IRC_PARTIAL_MAX = TR_IRC_RECEIVED_MAX + 2,
 };
 
 struct tr_irc_tag {
@@ -53,9 +55,9 @@ bool tr_irc_tag(const struct tr_irc_line *line, const char *key, struct tr_str *
 int tr_irc_tag_unescape(struct tr_str value, struct tr_buf *out);
 
 /* Takes whole lines out of a stream: appends `bytes` to *partial and calls back for each complete
- * line (empty lines are left out). A line beyond TR_IRC_TAGS_BYTES + TR_IRC_LINE_BYTES * 16 bytes
- * is dropped whole and counted in *too_long. The fast path calls back on `bytes` itself without
- * copying. Stops early when the callback returns false. */
+ * line (empty lines are left out). A line beyond TR_IRC_RECEIVED_MAX bytes is dropped whole and
+ * counted in *too_long; so `partial` must have a maximum of TR_IRC_PARTIAL_MAX. The fast path calls
+ * back on `bytes` itself without copying. Stops early when the callback returns false. */
 typedef bool tr_irc_line_callback(void *arg, struct tr_str line);
 bool tr_irc_lines_feed(struct tr_buf *partial, struct tr_str bytes, size_t *too_long,
 	tr_irc_line_callback *callback, void *arg);

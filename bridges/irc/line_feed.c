@@ -14,8 +14,10 @@ static struct tr_str without_cr(struct tr_str line)
 
 static bool give(struct tr_str line, size_t *too_long, tr_irc_line_callback *callback, void *arg)
 {
+	/* Before the CRs go: what was kept of a longer line may end in one by chance. */
+	bool beyond = line.len > TR_IRC_RECEIVED_MAX + 1;
 	line = without_cr(line);
-	if (line.len > TR_IRC_RECEIVED_MAX) {
+	if (beyond || line.len > TR_IRC_RECEIVED_MAX) {
 		(*too_long)++;
 		return true;
 	}
@@ -26,8 +28,7 @@ static bool give(struct tr_str line, size_t *too_long, tr_irc_line_callback *cal
  * recognized as such. */
 static void keep(struct tr_buf *partial, struct tr_str bytes)
 {
-	size_t room =
-		TR_IRC_RECEIVED_MAX + 1 > partial->len ? TR_IRC_RECEIVED_MAX + 1 - partial->len : 0;
+	size_t room = TR_IRC_PARTIAL_MAX > partial->len ? TR_IRC_PARTIAL_MAX - partial->len : 0;
 	tr_buf_add(partial, tr_str_slice(bytes, 0, room));
 }
 

@@ -32,13 +32,16 @@ static bool is_middle(struct tr_str param)
 
 static bool params_ok(const struct tr_irc_out *line)
 {
+	if (line->param_count > TR_IRC_PARAMS_MAX) {
+		return false;
+	}
 	for (size_t i = 0; i < line->param_count; i++) {
 		bool last = i + 1 == line->param_count;
 		if (breaks_framing(line->params[i]) || (!last && !is_middle(line->params[i]))) {
 			return false;
 		}
 	}
-	return line->param_count <= TR_IRC_PARAMS_MAX;
+	return true;
 }
 
 static bool tag_key_ok(struct tr_str key)
