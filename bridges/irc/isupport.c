@@ -47,19 +47,56 @@ static void take_casemapping(struct tr_irc_isupport *isupport, struct tr_str val
 		isupport->casemapping = TR_IRC_CASE_RFC1459_STRICT;
 	} else if (tr_str_eq_nocase(value, TR_STR("rfc1459"))) {
 		isupport->casemapping = TR_IRC_CASE_RFC1459;
+	} else if (!tr_str_empty(value)) {
+		isupport->casemapping = TR_IRC_CASE_ASCII; /* rfc7613 and the like */
 	}
 }
 
-/* "(ov)@+" */
+static bool is_alpha(char byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
+/* Modes are letters. */
+static bool all_modes(struct tr_str modes)
+{
+	for (size_t i = 0; i < modes.len; i++) {
+		if (!is_alpha(modes.ptr[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Signs before names: never what a nick may begin with, or nicks would be taken for something else.
+ */
+static bool all_signs(struct tr_str signs)
+{
+	for (size_t i = 0; i < signs.len; i++) {
+		char byte = signs.ptr[i];
+		if (byte <= ' ' || byte >= 0x7f || is_alpha(byte) || (byte >= '0' && byte <= '9') ||
+			strchr(":,[]\\`_^{|}-", byte) != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* "(ov)@+"; nothing = there are no such modes. */
 static void take_prefix(struct tr_irc_isupport *isupport, struct tr_str value)
 {
+	if (tr_str_empty(value)) {
+		isupport->prefix_modes[0] = isupport->prefix_symbols[0] = '\0';
+		return;
+	}
 	ptrdiff_t close = tr_str_find_char(value, ')');
 	if (close < 1 || value.ptr[0] != '(') {
 		return;
 	}
 	struct tr_str modes = tr_str_slice(value, 1, (size_t)close - 1);
 	struct tr_str symbols = tr_str_from_index(value, (size_t)close + 1);
-	if (modes.len == symbols.len && modes.len < sizeof(isupport->prefix_modes)) {
+	if (modes.len == symbols.len && modes.len < sizeof(isupport->prefix_modes) &&
+		all_modes(modes) && all_signs(symbols)) {
 		copy_text(isupport->prefix_modes, sizeof(isupport->prefix_modes), modes);
 		copy_text(isupport->prefix_symbols, sizeof(isupport->prefix_symbols), symbols);
 	}
@@ -69,6 +106,9 @@ static void take_chanmodes(struct tr_irc_isupport *isupport, struct tr_str value
 {
 	struct tr_str kind;
 	for (size_t i = 0; i < 4 && tr_str_split(&value, ',', &kind); i++) {
+		if (!all_modes(kind)) {
+			continue;
+		}
 		copy_text(isupport->chan_modes[i], sizeof(isupport->chan_modes[i]), kind);
 	}
 }
@@ -122,7 +162,8 @@ static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, stru
 		take_prefix(isupport, value);
 	} else if (tr_str_eq_nocase(key, TR_STR("CHANMODES"))) {
 		take_chanmodes(isupport, value);
-	} else if (tr_str_eq_nocase(key, TR_STR("CHANTYPES")) && !tr_str_empty(value)) {
+	} else if (tr_str_eq_nocase(key, TR_STR("CHANTYPES")) && !tr_str_empty(value) &&
+		   all_signs(value)) {
 		copy_text(isupport->chan_types, sizeof(isupport->chan_types), value);
 	} else if (tr_str_eq_nocase(key, TR_STR("STATUSMSG"))) {
 		copy_text(isupport->status_msg, sizeof(isupport->status_msg), value);
@@ -193,6 +234,22 @@ bool tr_irc_same(const struct tr_irc_isupport *isupport, struct tr_str a, struct
 	return true;
 }
 
+/* NEL, NBSP and the spaces and line ends of Unicode: no separators on IRC, but for everybody who
+ * looks at the name. */
+static bool has_wide_space(struct tr_str name)
+{
+	size_t i = 0;
+	while (i < name.len) {
+		uint32_t c = tr_utf8_next(name, &i);
+		if ((c >= 0x80 && c <= 0xa0) || c == 0x1680 || (c >= 0x2000 && c <= 0x200b) ||
+			c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 ||
+			c == 0xfeff) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool tr_irc_is_channel(const struct tr_irc_isupport *isupport, struct tr_str name)
 {
 	if (name.len < 2 || name.len > isupport->channel_len || name.ptr[0] == '\0' ||
@@ -205,7 +262,7 @@ bool tr_irc_is_channel(const struct tr_irc_isupport *isupport, struct tr_str nam
 			return false;
 		}
 	}
-	return true;
+	return !has_wide_space(name);
 }
 
 struct tr_str tr_irc_strip_prefix(const struct tr_irc_isupport *isupport, struct tr_str name)

@@ -2,7 +2,8 @@
 /*
  * What a server says of itself in 005 (RPL_ISUPPORT): case mapping, lengths, prefixes, channel
  * types, modes. Values a server sends are bounded and checked; what is absurd is ignored and the
- * RFC's default stays.
+ * RFC's default stays. A case mapping that is not known counts as ascii: better two names for one
+ * thing than one name for two (GHSA-xvqg-mv25-rwvw).
  */
 #ifndef TRESTLE_IRC_ISUPPORT_H
 #define TRESTLE_IRC_ISUPPORT_H
@@ -35,8 +36,8 @@ void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_
 /* Appends `name` folded by the server's case mapping. */
 int tr_irc_fold(const struct tr_irc_isupport *isupport, struct tr_str name, struct tr_buf *out);
 bool tr_irc_same(const struct tr_irc_isupport *isupport, struct tr_str a, struct tr_str b);
-/* Whether it begins like a channel and obeys the grammar (no space, comma, BEL, control characters;
- * length). */
+/* Whether it begins like a channel and obeys the grammar (no space of any script, comma, colon,
+ * control characters; length). */
 bool tr_irc_is_channel(const struct tr_irc_isupport *isupport, struct tr_str name);
 /* NAMES entry without its prefix symbols. */
 struct tr_str tr_irc_strip_prefix(const struct tr_irc_isupport *isupport, struct tr_str name);
