@@ -41,10 +41,12 @@ static int64_t time_of(const struct tr_irc_line *line)
 	return tr_clock_wall_ms();
 }
 
-/* The nick as text; what is not UTF-8 in it is read as Latin-1. */
+/* The nick for people's eyes. */
 static void add_name(struct tr_str nick, struct tr_buf *out)
 {
-	tr_irc_text_plain(nick, out);
+	if (tr_irc_text_name(nick, out) == 0 && out->len == 0) {
+		tr_irc_text_identity(nick, out);
+	}
 }
 
 static void add_identity(
@@ -52,7 +54,7 @@ static void add_identity(
 {
 	struct tr_buf folded = TR_BUF_INIT(NAME_MAX);
 	tr_irc_fold(&network->isupport, nick, &folded);
-	tr_irc_text_plain(tr_buf_str(&folded), out);
+	tr_irc_text_identity(tr_buf_str(&folded), out);
 	tr_buf_finish(&folded);
 }
 

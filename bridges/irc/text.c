@@ -5,6 +5,7 @@
 #include "core/base/alloc.h"
 
 enum {
+	LINE_MIN = 4, /* the longest character */
 	CTCP_MARK = 0x01,
 	BOLD = 0x02,
 	COLOUR = 0x03,
@@ -17,14 +18,12 @@ enum {
 	UNDERLINE = 0x1f,
 };
 
-/* Where to cut: the last space in the last third, else the last whole character. */
+/* Where to cut what is longer than `max`: the last space in the last third, else the last whole
+ * character. */
 static size_t cut_at(struct tr_str text, size_t max)
 {
-	if (text.len <= max) {
-		return text.len;
-	}
 	size_t fit = tr_utf8_fit(text, max);
-	for (size_t i = fit; i > max - max / 3; i--) {
+	for (size_t i = fit; i >= max - max / 3; i--) {
 		if (text.ptr[i] == ' ') {
 			return i;
 		}
@@ -32,12 +31,12 @@ static size_t cut_at(struct tr_str text, size_t max)
 	return fit > 0 ? fit : max;
 }
 
-/* One line without what would end it or look like CTCP. */
+/* Without what would break a line or look like CTCP; LF alone ends lines. */
 static void add_clean(struct tr_buf *out, struct tr_str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] != '\r' && text.ptr[i] != '\0' && text.ptr[i] != CTCP_MARK) {
-			tr_buf_add_char(out, text.ptr[i]);
+		if (text.ptr[i] != '\0' && text.ptr[i] != CTCP_MARK) {
+			tr_buf_add_char(out, text.ptr[i] == '\r' ? '\n' : text.ptr[i]);
 		}
 	}
 }
@@ -72,13 +71,14 @@ static void add_line(struct lines *lines, struct tr_str line)
 size_t tr_irc_text_split(struct tr_str text, size_t max, size_t lines_max, char ***out, bool *cut)
 {
 	struct lines lines = {.max = lines_max};
+	max = max < LINE_MIN ? LINE_MIN : max;
 	struct tr_buf clean = TR_BUF_INIT(text.len + 1);
 	add_clean(&clean, text);
 	struct tr_str rest = tr_buf_str(&clean);
 	struct tr_str line;
 	while (tr_str_split(&rest, '\n', &line)) {
 		while (line.len > 0) {
-			size_t at = cut_at(line, max);
+			size_t at = line.len <= max ? line.len : cut_at(line, max);
 			add_line(&lines, tr_str_slice(line, 0, at));
 			line = tr_str_from_index(line, at);
 			if (line.len > 0 && line.ptr[0] == ' ') {
@@ -133,6 +133,22 @@ static size_t skip_colours(struct tr_str text, size_t i, bool hex)
 	return after;
 }
 
+/* LRO and RLO turn what follows around; nothing legitimate needs them, isolates do it better. */
+static bool is_override(uint32_t c)
+{
+	return c == 0x202d || c == 0x202e;
+}
+
+static void add_code_point(struct tr_buf *out, uint32_t c)
+{
+	bool c1 = c >= 0x80 && c < 0xa0;
+	if (c == 0x2028 || c == 0x2029) {
+		tr_buf_add_char(out, ' ');
+	} else if (!c1 && !is_override(c)) {
+		tr_buf_add_code_point(out, c);
+	}
+}
+
 static void add_text(struct tr_buf *out, struct tr_str text, bool utf8, size_t *index)
 {
 	unsigned char byte = (unsigned char)text.ptr[*index];
@@ -142,9 +158,9 @@ static void add_text(struct tr_buf *out, struct tr_str text, bool utf8, size_t *
 		}
 		(*index)++;
 	} else if (utf8) {
-		tr_buf_add_code_point(out, tr_utf8_next(text, index));
+		add_code_point(out, tr_utf8_next(text, index));
 	} else {
-		tr_buf_add_code_point(out, byte);
+		add_code_point(out, byte);
 		(*index)++;
 	}
 }
@@ -164,6 +180,49 @@ int tr_irc_text_plain(struct tr_str text, struct tr_buf *out)
 		default:
 			add_text(out, text, utf8, &i);
 			break;
+		}
+	}
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+/* Directions (ALM, LRM, RLM, embeddings, overrides, isolates), joiners, soft hyphen, byte order
+ * mark, invisible operators, tags. */
+static bool is_invisible(uint32_t c)
+{
+	return c == 0xad || c == 0x034f || c == 0x061c || c == 0x180e ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe007f);
+}
+
+int tr_irc_text_name(struct tr_str name, struct tr_buf *out)
+{
+	struct tr_buf plain = TR_BUF_INIT(name.len * 2 + 1);
+	tr_irc_text_plain(name, &plain);
+	struct tr_str rest = tr_buf_str(&plain);
+	size_t i = 0;
+	while (i < rest.len) {
+		uint32_t c = tr_utf8_next(rest, &i);
+		if (!is_invisible(c)) {
+			tr_buf_add_code_point(out, c);
+		}
+	}
+	tr_buf_finish(&plain);
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+int tr_irc_text_identity(struct tr_str nick, struct tr_buf *out)
+{
+	size_t i = 0;
+	while (i < nick.len) {
+		unsigned char byte = (unsigned char)nick.ptr[i];
+		size_t len = tr_utf8_length(nick, i);
+		if (len == 0 || byte < 0x20 || byte == 0x7f) {
+			tr_buf_addf(out, "!%02x", byte);
+			i++;
+		} else {
+			tr_buf_add(out, tr_str_slice(nick, i, len));
+			i += len;
 		}
 	}
 	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;

@@ -8,17 +8,26 @@
 
 #include "bridges/irc/line.h"
 
-/* The lines a message becomes: owned texts, each at most `max` bytes, none empty, without CR, LF,
- * NUL and 0x01; long ones are cut at a space where there is one in the last third, always between
- * characters. Returns how many (at most `lines_max`; what is beyond is left out and *cut set), and
- * the array in *lines (tr_irc_text_lines_free()). */
+/* The lines a message becomes: owned texts, each at most `max` bytes (4 at least), none blank,
+ * without CR, LF (both end a line), NUL and 0x01; long ones are cut at a space where there is one
+ * in the last third, always between characters. Besides that one space nothing is lost. Returns how
+ * many (at most `lines_max`; what is beyond is left out and *cut set), and the array in *lines
+ * (tr_irc_text_lines_free()). */
 size_t tr_irc_text_split(
 	struct tr_str text, size_t max, size_t lines_max, char ***lines, bool *cut);
 void tr_irc_text_lines_free(char **lines, size_t count);
 
-/* Appends `text` as plain UTF-8: mIRC colours and styles taken out, other control characters too,
- * bytes that are not UTF-8 read as Latin-1 (the oldest habit on IRC). */
+/* Appends `text` as plain UTF-8: mIRC colours and styles taken out, control characters (C0, DEL,
+ * C1) and the overrides of writing direction too, tabs as spaces; when it is not UTF-8 its bytes
+ * are read as Latin-1 (the oldest habit on IRC). */
 int tr_irc_text_plain(struct tr_str text, struct tr_buf *out);
+/* The same for what stands for a person: all marks of writing direction and what has no width go
+ * too, so that no name can change how its surroundings look or look like another one by them. May
+ * append nothing. For people's eyes only: two names may give one text. */
+int tr_irc_text_name(struct tr_str name, struct tr_buf *out);
+/* Appends a nick as UTF-8 so that different nicks stay different: each byte that is not UTF-8, and
+ * each control character, as "!" and two hex digits ('!' cannot be in a nick). */
+int tr_irc_text_identity(struct tr_str nick, struct tr_buf *out);
 
 /* "\x01VERB rest\x01" (the last mark may be missing): false when `text` is no CTCP message. */
 bool tr_irc_ctcp(struct tr_str text, struct tr_str *verb, struct tr_str *rest);
