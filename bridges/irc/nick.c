@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { USERNAME_MAX = 10, REALNAME_MAX = 48, TEMPLATE_MAX = 1024 };
+enum { USERNAME_MAX = 10, REALNAME_MAX = 48, VALUE_MAX = 512 };
 
 /* RFC 2812 section 2.3.1: letter, digit, "-" and special; letters and specials may come first. */
 static bool is_special(char c)
@@ -57,7 +57,7 @@ static void fill_template(
 	const struct {
 		struct tr_str name, value;
 	} variables[] = {
-		{TR_STR("$DISPLAY"), display},
+		{TR_STR("$DISPLAY"), tr_str_slice(display, 0, VALUE_MAX)},
 		{TR_STR("$LOCALPART"), localpart_of(user_id)},
 		{TR_STR("$USERID"), tr_str_from(user_id)},
 	};
@@ -86,7 +86,7 @@ int tr_irc_nick_make(const char *template_text, const char *user_id, const char 
 	if (!has_nick_char(display)) {
 		display = localpart_of(user_id);
 	}
-	struct tr_buf wide = TR_BUF_INIT(TEMPLATE_MAX);
+	struct tr_buf wide = TR_BUF_INIT((strlen(template_text) + 1) * VALUE_MAX);
 	fill_template(template_text, user_id, display, &wide);
 	size_t start = out->len;
 	for (size_t i = 0; i < wide.len && out->len - start < max; i++) {
@@ -112,9 +112,13 @@ int tr_irc_nick_next(struct tr_str nick, unsigned attempt, unsigned max, struct 
 {
 	struct tr_buf number = TR_BUF_INIT(16);
 	tr_buf_addf(&number, "%u", attempt);
-	size_t room = max > number.len ? max - number.len : 0;
-	tr_buf_add(out, tr_str_slice(nick, 0, room));
-	tr_buf_add(out, tr_buf_str(&number));
+	struct tr_str digits = tr_buf_str(&number);
+	nick = tr_str_empty(nick) ? TR_STR("M") : nick;
+	/* A nick does not begin with a digit. */
+	digits = max > digits.len ? digits : tr_str_from_index(digits, digits.len - (max - 1));
+	nick = max > number.len ? nick : TR_STR("M");
+	tr_buf_add(out, tr_str_slice(nick, 0, max - digits.len));
+	tr_buf_add(out, digits);
 	tr_buf_finish(&number);
 	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
 }
