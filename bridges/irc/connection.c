@@ -13,10 +13,10 @@
 enum {
 	WRITE_MAX = 256 * 1024,
 	OUT_FLUSH = 4096,
-	PARTIAL_MAX = TR_IRC_RECEIVED_MAX + 1,
 	QUIT_TIMEOUT_MS = 2000,
-	USER_MAX = 10,
+	USER_MAX = 20, /* what servers have in use */
 	HOST_MAX = 63, /* RFC 2812 section 2.3.1 */
+	OUT_TAGS_MAX = 16,
 	THROTTLED_MS = 30000,
 	REASON_MAX = 200,
 };
@@ -61,6 +61,8 @@ static void close_now(struct tr_irc_connection *connection, const struct tr_erro
 	connection->state = TR_IRC_CONNECTION_CLOSED;
 	tr_stream_destroy(connection->stream);
 	connection->stream = NULL;
+	tr_irc_ping_stop(connection);
+	tr_irc_register_stop(connection);
 	connection->handler->on_close(connection->arg, error);
 }
 
@@ -75,9 +77,10 @@ static void close_later(void *arg)
 
 void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct tr_error *error)
 {
-	if (connection->closing.code != TR_E_OK || connection->state == TR_IRC_CONNECTION_CLOSED) {
+	if (connection->failing || connection->state == TR_IRC_CONNECTION_CLOSED) {
 		return;
 	}
+	connection->failing = true;
 	connection->closing = *error;
 	tr_loop_defer(connection->loop, close_later, connection);
 }
@@ -93,33 +96,52 @@ static bool mentions(struct tr_str text, const char *word)
 	return false;
 }
 
-/* "ERROR :Closing link: (..) [K-Lined]": why the server will close. */
-static void note_error(struct tr_irc_connection *connection, struct tr_str text)
+static bool mentions_any(struct tr_str text, const char *const *words)
 {
-	static const char *const bans[] = {
-		"k-line", "g-line", "z-line", "d-line", "klined", "banned", "bad user info"};
-	static const char *const throttles[] = {"throttl", "too fast", "too many", "full"};
-	if (connection->closing.code != TR_E_OK) {
-		return;
+	for (; *words != NULL; words++) {
+		if (mentions(text, *words)) {
+			return true;
+		}
 	}
+	return false;
+}
+
+/* The reason alone: "Closing Link: nick[host] (K-Lined)", "Closing link: (user@host) [K-Lined:
+ * why]". A name in it may be called "banned". */
+static struct tr_str reason_in(struct tr_str text)
+{
+	if (!tr_str_eq_nocase(tr_str_slice(text, 0, 12), TR_STR("Closing link"))) {
+		return text;
+	}
+	ptrdiff_t start = -1;
+	if (tr_str_ends(text, TR_STR(")"))) {
+		start = tr_str_find(text, TR_STR(" ("));
+	} else if (tr_str_ends(text, TR_STR("]"))) {
+		start = tr_str_find(text, TR_STR(" ["));
+	}
+	return start < 0 ? text : tr_str_from_index(text, (size_t)start);
+}
+
+/* "ERROR :reason": the server closes. */
+static void take_error(struct tr_irc_connection *connection, struct tr_str text)
+{
+	static const char *const bans[] = {"k-line", "g-line", "z-line", "d-line", "klined",
+		"glined", "zlined", "banned", "bad user info", "access denied", "not authori",
+		"unauthori", "bad password", "password incorrect", "invalid password", NULL};
+	static const char *const throttles[] = {"throttl", "too fast", "too many", "is full",
+		"server full", "no more connections", NULL};
+	struct tr_str reason = connection->quitting ? (struct tr_str){NULL, 0} : reason_in(text);
 	text = tr_str_slice(text, 0, REASON_MAX);
-	tr_error_set(
-		&connection->closing, TR_E_CLOSED, "the server closed: %.*s", TR_STR_ARG(text));
-	for (size_t i = 0; i < TR_ARRAY_LEN(bans); i++) {
-		if (mentions(text, bans[i])) {
-			tr_error_set_class(&connection->closing, TR_E_DENIED, TR_CLASS_DENIED,
-				"the server has banned us: %.*s", TR_STR_ARG(text));
-			return;
-		}
+	struct tr_error error;
+	tr_error_set(&error, TR_E_CLOSED, "the server closed: %.*s", TR_STR_ARG(text));
+	if (mentions_any(reason, bans)) {
+		tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_DENIED,
+			"the server does not let us in: %.*s", TR_STR_ARG(text));
+	} else if (mentions_any(reason, throttles)) {
+		error.cls = TR_CLASS_RETRY_AFTER;
+		error.retry_after_ms = THROTTLED_MS + tr_backoff_ms(0, THROTTLED_MS, THROTTLED_MS);
 	}
-	for (size_t i = 0; i < TR_ARRAY_LEN(throttles); i++) {
-		if (mentions(text, throttles[i])) {
-			connection->closing.cls = TR_CLASS_RETRY_AFTER;
-			connection->closing.retry_after_ms =
-				THROTTLED_MS + tr_backoff_ms(0, THROTTLED_MS, THROTTLED_MS);
-			return;
-		}
-	}
+	tr_irc_connection_fail(connection, &error);
 }
 
 /* --- lines in
@@ -127,8 +149,12 @@ static void note_error(struct tr_irc_connection *connection, struct tr_str text)
 
 void tr_irc_connection_set_nick(struct tr_irc_connection *connection, struct tr_str nick)
 {
-	tr_free(connection->nick);
+	if (tr_str_empty(nick)) {
+		return;
+	}
+	char *old = connection->nick; /* `nick` may be a view of it */
 	connection->nick = tr_str_dup(nick);
+	tr_free(old);
 }
 
 void tr_irc_connection_become_ready(struct tr_irc_connection *connection)
@@ -144,15 +170,29 @@ void tr_irc_connection_become_ready(struct tr_irc_connection *connection)
 /* How long the prefix is that others get before our lines. */
 static void learn_prefix(struct tr_irc_connection *connection, const struct tr_irc_line *line)
 {
-	if (tr_str_empty(line->host)) {
-		return;
+	if (line->numeric == 396) {
+		struct tr_str host = tr_irc_param(line, 1);
+		ptrdiff_t at = tr_str_rfind_char(host, '@');
+		connection->host_len = tr_str_from_index(host, (size_t)(at + 1)).len;
+	} else if (tr_irc_is(line, "CHGHOST")) {
+		connection->user_len = tr_irc_param(line, 0).len;
+		connection->host_len = tr_irc_param(line, 1).len;
+	} else if (!tr_str_empty(line->host)) {
+		connection->user_len = line->user.len;
+		connection->host_len = line->host.len;
 	}
-	if (tr_irc_is(line, "CHGHOST")) {
-		connection->prefix_len =
-			1 + tr_irc_param(line, 0).len + 1 + tr_irc_param(line, 1).len + 2;
-	} else {
-		connection->prefix_len = 1 + line->user.len + 1 + line->host.len + 2;
+}
+
+/* Lines about ourselves. Those of a batch are old (chathistory): somebody else may have had our
+ * nick then. */
+static bool is_own(const struct tr_irc_connection *connection, const struct tr_irc_line *line)
+{
+	struct tr_str batch;
+	if (tr_irc_tag(line, "batch", &batch)) {
+		return false;
 	}
+	return line->numeric == 396 ||
+	       (!tr_str_empty(line->nick) && tr_irc_connection_is_me(connection, line->nick));
 }
 
 static void own_line(struct tr_irc_connection *connection, const struct tr_irc_line *line)
@@ -163,12 +203,21 @@ static void own_line(struct tr_irc_connection *connection, const struct tr_irc_l
 	}
 }
 
+/* Whether lines are still wanted. */
+static bool goes_on(const struct tr_irc_connection *connection)
+{
+	return !connection->destroyed && !connection->failing &&
+	       connection->state != TR_IRC_CONNECTION_CLOSED;
+}
+
 static bool take_line(void *arg, struct tr_str text)
 {
 	struct tr_irc_connection *connection = arg;
-	if (connection->state == TR_IRC_CONNECTION_READY && connection->handler->drops != NULL &&
-		connection->handler->drops(connection->arg, text)) {
-		return true;
+	if (connection->state == TR_IRC_CONNECTION_READY && connection->handler->drops != NULL) {
+		bool drop = connection->handler->drops(connection->arg, text);
+		if (drop || !goes_on(connection)) {
+			return goes_on(connection);
+		}
 	}
 	struct tr_irc_line line;
 	if (!tr_irc_line_parse(text, &line)) {
@@ -176,27 +225,27 @@ static bool take_line(void *arg, struct tr_str text)
 		return true;
 	}
 	if (tr_irc_is(&line, "ERROR")) {
-		note_error(connection, tr_irc_param(&line, 0));
-		return true;
+		take_error(connection, tr_irc_param(&line, 0));
+		return goes_on(connection);
 	}
-	if (tr_irc_ping_line(connection, &line) || tr_irc_register_line(connection, &line)) {
-		return !connection->destroyed && connection->state != TR_IRC_CONNECTION_CLOSED;
-	}
-	if (!tr_str_empty(line.nick) && tr_irc_connection_is_me(connection, line.nick)) {
+	if (is_own(connection, &line)) {
 		own_line(connection, &line);
 		if (tr_irc_is(&line, "NICK")) {
 			line.nick = tr_str_from(connection->nick); /* still ours for the owner */
 		}
-	} else if (line.numeric == 396) {
-		connection->prefix_len = 1 + USER_MAX + 1 + tr_irc_param(&line, 1).len + 2;
 	}
-	connection->handler->on_line(connection->arg, &line);
-	return !connection->destroyed && connection->state != TR_IRC_CONNECTION_CLOSED;
+	if (!tr_irc_ping_line(connection, &line) && !tr_irc_register_line(connection, &line)) {
+		connection->handler->on_line(connection->arg, &line);
+	}
+	return goes_on(connection);
 }
 
 static void on_read(void *arg, struct tr_str bytes)
 {
 	struct tr_irc_connection *connection = arg;
+	if (connection->failing) {
+		return;
+	}
 	enter(connection);
 	tr_irc_ping_heard(connection);
 	tr_irc_lines_feed(
@@ -264,15 +313,30 @@ static bool can_send(const struct tr_irc_connection *connection)
 	       connection->state == TR_IRC_CONNECTION_READY;
 }
 
+/* Whether the server understands this tag from us. */
+static bool tag_known(const struct tr_irc_connection *connection, const char *key)
+{
+	enum tr_irc_cap cap = tr_str_eq_c(TR_STR("label"), key) ? TR_IRC_CAP_LABELED_RESPONSE
+								: TR_IRC_CAP_MESSAGE_TAGS;
+	return (connection->caps & cap) != 0;
+}
+
 int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *line)
 {
 	if (!can_send(connection)) {
 		return TR_E_CLOSED;
 	}
+	if (line->tag_count > OUT_TAGS_MAX) {
+		return TR_E_INVALID;
+	}
+	struct tr_irc_out_tag tags[OUT_TAGS_MAX];
 	struct tr_irc_out plain = *line;
-	if (!(connection->caps & TR_IRC_CAP_MESSAGE_TAGS) &&
-		!(connection->caps & TR_IRC_CAP_LABELED_RESPONSE)) {
-		plain.tag_count = 0;
+	plain.tags = tags;
+	plain.tag_count = 0;
+	for (size_t i = 0; i < line->tag_count; i++) {
+		if (tag_known(connection, line->tags[i].key)) {
+			tags[plain.tag_count++] = line->tags[i];
+		}
 	}
 	int failed = tr_irc_line_write(&connection->out, &plain, connection->isupport.line_len);
 	if (failed) {
@@ -308,10 +372,12 @@ void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused)
 	if (connection->stream == NULL) {
 		return;
 	}
+	connection->paused = paused;
 	if (paused) {
 		tr_stream_pause(connection->stream);
 	} else {
 		tr_stream_resume(connection->stream);
+		tr_irc_ping_heard(connection);
 	}
 }
 
@@ -346,9 +412,11 @@ const struct tr_irc_isupport *tr_irc_connection_isupport(const struct tr_irc_con
 size_t tr_irc_connection_text_max(
 	const struct tr_irc_connection *connection, const char *command, struct tr_str target)
 {
-	size_t prefix =
-		connection->prefix_len ? connection->prefix_len : 1 + USER_MAX + 1 + HOST_MAX + 2;
-	size_t used = prefix + strlen(connection->nick) + strlen(command) + 1 + target.len + 2 + 2;
+	size_t user = connection->user_len ? connection->user_len : USER_MAX;
+	size_t host = connection->host_len ? connection->host_len : HOST_MAX;
+	/* ":nick!user@host COMMAND target :" and CR LF */
+	size_t prefix = 1 + strlen(connection->nick) + 1 + user + 1 + host + 1;
+	size_t used = prefix + strlen(command) + 1 + target.len + 2 + 2;
 	size_t line = connection->isupport.line_len;
 	/* A server that says absurd lengths still gets some text. */
 	return used + 64 < line ? line - used : 64;
@@ -387,7 +455,7 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 	connection->ping_timeout_ms = or_default(options->ping_timeout_ms, 180000);
 	connection->register_timeout_ms = or_default(options->register_timeout_ms, 60000);
 	tr_irc_isupport_init(&connection->isupport);
-	tr_buf_init(&connection->partial, PARTIAL_MAX);
+	tr_buf_init(&connection->partial, TR_IRC_PARTIAL_MAX);
 	tr_buf_init(&connection->out, WRITE_MAX);
 	const struct tr_stream_options stream = {
 		.host = options->host,
@@ -426,6 +494,7 @@ void tr_irc_connection_quit(struct tr_irc_connection *connection, struct tr_str 
 		tr_irc_connection_fail(connection, &error);
 		return;
 	}
+	connection->quitting = true;
 	tr_irc_send_words(
 		connection, "QUIT", reason, (struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
 	flush(connection);

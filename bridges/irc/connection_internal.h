@@ -33,16 +33,18 @@ struct tr_irc_connection {
 	size_t too_long;
 	unsigned depth; /* callbacks under way: the memory must stay */
 	bool destroyed;
-	struct tr_error closing; /* why it will be closed, when we or the server said so; code 0 =
-				    not said */
-	size_t prefix_len; /* ":nick!user@host " without the nick, as others see it; 0 = not known
-			    */
+	bool failing;              /* on_close is on its way: nothing more comes in */
+	bool quitting;             /* QUIT is sent: what the server says of it is no ban */
+	bool paused;               /* by the owner: silence is no sign then */
+	struct tr_error closing;   /* why it will be closed; code 0 = not said */
+	size_t user_len, host_len; /* of our prefix as others see it; 0 = not known */
 
 	/* connection_register.c */
 	unsigned caps_offered; /* while a CAP LS of several lines comes in */
 	unsigned caps_asked;   /* CAP REQs that are not answered */
 	bool cap_ended;
-	bool sasl_offered, sasl_done;
+	bool caps_listed; /* the CAP LS is complete */
+	bool sasl_asked, sasl_sent, sasl_done;
 	bool welcomed; /* 001 was there */
 	struct tr_timer *register_timer;
 	uint64_t register_timeout_ms;
@@ -64,11 +66,14 @@ void tr_irc_connection_set_nick(struct tr_irc_connection *connection, struct tr_
 void tr_irc_register_start(struct tr_irc_connection *connection, uint64_t timeout_ms);
 /* true = the line was registration's business and is not passed on. */
 bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_irc_line *line);
+/* No timer any more; finish releases. */
+void tr_irc_register_stop(struct tr_irc_connection *connection);
 void tr_irc_register_finish(struct tr_irc_connection *connection);
 
 void tr_irc_ping_start(struct tr_irc_connection *connection);
 void tr_irc_ping_heard(struct tr_irc_connection *connection);
 bool tr_irc_ping_line(struct tr_irc_connection *connection, const struct tr_irc_line *line);
+void tr_irc_ping_stop(struct tr_irc_connection *connection);
 void tr_irc_ping_finish(struct tr_irc_connection *connection);
 
 #endif

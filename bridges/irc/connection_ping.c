@@ -9,6 +9,9 @@
 static void look(void *arg)
 {
 	struct tr_irc_connection *connection = arg;
+	if (connection->paused) {
+		connection->heard_ms = tr_clock_mono_ms(); /* it may have said much */
+	}
 	uint64_t silent = tr_clock_mono_ms() - connection->heard_ms;
 	if (silent >= connection->ping_timeout_ms) {
 		struct tr_error error;
@@ -37,7 +40,7 @@ void tr_irc_ping_start(struct tr_irc_connection *connection)
 void tr_irc_ping_heard(struct tr_irc_connection *connection)
 {
 	connection->heard_ms = tr_clock_mono_ms();
-	if (connection->pinged) {
+	if (connection->pinged && connection->ping_timer != NULL) {
 		connection->pinged = false;
 		tr_timer_start(connection->ping_timer, connection->ping_interval_ms);
 	}
@@ -52,6 +55,13 @@ bool tr_irc_ping_line(struct tr_irc_connection *connection, const struct tr_irc_
 	}
 	return tr_irc_is(line, "PONG") && line->param_count > 0 &&
 	       tr_str_eq(line->params[line->param_count - 1], TR_STR(TOKEN));
+}
+
+void tr_irc_ping_stop(struct tr_irc_connection *connection)
+{
+	if (connection->ping_timer != NULL) {
+		tr_timer_stop(connection->ping_timer);
+	}
 }
 
 void tr_irc_ping_finish(struct tr_irc_connection *connection)

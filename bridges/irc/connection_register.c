@@ -58,16 +58,25 @@ static void timed_out(void *arg)
 	tr_irc_connection_fail(arg, &error);
 }
 
+static int send_nick(struct tr_irc_connection *connection)
+{
+	/* A space would make it a trailing parameter, and the server take half of it. */
+	return tr_str_find_char(tr_str_from(connection->nick), ' ') >= 0
+		       ? TR_E_INVALID
+		       : tr_irc_send_words(
+				 connection, "NICK", tr_str_from(connection->nick), none, none);
+}
+
 void tr_irc_register_start(struct tr_irc_connection *connection, uint64_t timeout_ms)
 {
 	connection->register_timer = tr_timer_create(connection->loop, timed_out, connection);
 	tr_timer_start(connection->register_timer, timeout_ms);
-	tr_irc_send_words(connection, "CAP", TR_STR("LS"), TR_STR("302"), none);
-	if (connection->server_password != NULL) {
-		tr_irc_send_words(
+	int failed = tr_irc_send_words(connection, "CAP", TR_STR("LS"), TR_STR("302"), none);
+	if (connection->server_password != NULL && connection->server_password[0] != '\0') {
+		failed |= tr_irc_send_words(
 			connection, "PASS", tr_str_from(connection->server_password), none, none);
 	}
-	tr_irc_send_words(connection, "NICK", tr_str_from(connection->nick), none, none);
+	failed |= send_nick(connection);
 	const struct tr_irc_out user = {
 		.command = "USER",
 		.params = {tr_str_from(connection->username), TR_STR("8"), TR_STR("*"),
@@ -75,10 +84,11 @@ void tr_irc_register_start(struct tr_irc_connection *connection, uint64_t timeou
 		.param_count = 4,
 		.trailing = true,
 	};
-	if (tr_irc_send(connection, &user) != 0) {
+	failed |= tr_irc_send(connection, &user);
+	if (failed) {
 		struct tr_error error;
-		tr_error_set(
-			&error, TR_E_BUG, "the user name or real name cannot be written on IRC");
+		tr_error_set(&error, TR_E_INVALID,
+			"the password, nick, user name or real name cannot be written on IRC");
 		tr_irc_connection_fail(connection, &error);
 	}
 }
@@ -105,7 +115,10 @@ static void send_credentials(struct tr_irc_connection *connection)
 	tr_buf_add_c(&plain, connection->sasl_user);
 	tr_buf_add_char(&plain, '\0');
 	tr_buf_add_c(&plain, connection->sasl_password);
-	tr_base64_encode(&text, plain.data, plain.len);
+	bool fits = !tr_buf_failed(&plain);
+	if (fits) {
+		tr_base64_encode(&text, plain.data, plain.len);
+	}
 	struct tr_str rest = tr_buf_str(&text);
 	while (rest.len > 0) {
 		struct tr_str chunk = tr_str_slice(rest, 0, SASL_CHUNK);
@@ -116,7 +129,11 @@ static void send_credentials(struct tr_irc_connection *connection)
 		}
 	}
 	tr_wipe(plain.data, plain.len);
-	tr_wipe(text.data, text.len);
+	if (fits) {
+		tr_wipe(text.data, text.len);
+	} else {
+		fail_auth(connection, TR_STR("the password is too long for SASL"));
+	}
 	tr_buf_finish(&plain);
 	tr_buf_finish(&text);
 }
@@ -127,13 +144,17 @@ static bool sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 		return false;
 	}
 	if (tr_irc_is(line, "AUTHENTICATE")) {
-		if (tr_str_eq(tr_irc_param(line, 0), TR_STR("+"))) {
+		/* Once, and only when we have asked for it. */
+		if (tr_str_eq(tr_irc_param(line, 0), TR_STR("+")) && connection->sasl_asked &&
+			!connection->sasl_sent) {
+			connection->sasl_sent = true;
 			send_credentials(connection);
 		}
 		return true;
 	}
 	switch (line->numeric) {
 	case 900: /* logged in */
+	case 908: /* the mechanisms it has; 904 follows */
 		return true;
 	case 903: /* SASL success */
 	case 907: /* already authenticated */
@@ -144,7 +165,6 @@ static bool sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 	case 904:
 	case 905:
 	case 906:
-	case 908:
 		fail_auth(connection, tr_irc_param(line, line->param_count - 1));
 		return true;
 	default:
@@ -154,6 +174,7 @@ static bool sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 
 static void begin_sasl(struct tr_irc_connection *connection)
 {
+	connection->sasl_asked = true;
 	tr_irc_send_words(connection, "AUTHENTICATE", TR_STR("PLAIN"), none, none);
 }
 
@@ -204,10 +225,11 @@ static void request(struct tr_irc_connection *connection, unsigned caps)
 	}
 }
 
-static void offered(struct tr_irc_connection *connection)
+/* The server has named all it has, or (`caps`) something new. */
+static void offered(struct tr_irc_connection *connection, unsigned caps)
 {
 	unsigned wanted = connection->caps_wanted | (connection->sasl_user ? TR_IRC_CAP_SASL : 0);
-	unsigned both = wanted & connection->caps_offered & ~connection->caps;
+	unsigned both = wanted & caps & ~connection->caps;
 	if (connection->sasl_user != NULL && !connection->welcomed &&
 		!(connection->caps_offered & TR_IRC_CAP_SASL)) {
 		fail_auth(connection, TR_STR("it offers no SASL PLAIN"));
@@ -229,9 +251,9 @@ static void answered(struct tr_irc_connection *connection, unsigned caps, bool g
 		return;
 	}
 	if ((caps & TR_IRC_CAP_SASL) && connection->sasl_user != NULL) {
-		if (granted) {
+		if (granted && !connection->sasl_asked) {
 			begin_sasl(connection);
-		} else {
+		} else if (!granted) {
 			fail_auth(connection, TR_STR("it refuses SASL"));
 		}
 	}
@@ -248,12 +270,15 @@ static void cap_line(struct tr_irc_connection *connection, const struct tr_irc_l
 	unsigned caps = read_caps(tr_irc_param(line, more ? 3 : 2));
 	if (tr_str_eq_nocase(verb, TR_STR("LS"))) {
 		connection->caps_offered |= caps;
-		if (!more) {
-			offered(connection);
+		if (!more && !connection->caps_listed) {
+			connection->caps_listed = true;
+			offered(connection, connection->caps_offered);
 		}
 	} else if (tr_str_eq_nocase(verb, TR_STR("NEW"))) {
 		connection->caps_offered |= caps;
-		offered(connection);
+		if (connection->caps_listed) {
+			offered(connection, caps);
+		}
 	} else if (tr_str_eq_nocase(verb, TR_STR("DEL"))) {
 		connection->caps_offered &= ~caps;
 		connection->caps &= ~caps;
@@ -279,8 +304,8 @@ static void nick_refused(struct tr_irc_connection *connection, const struct tr_i
 	if (connection->handler->on_nick_refused(
 		    connection->arg, connection->nick, line->numeric, &nick)) {
 		tr_irc_connection_set_nick(connection, tr_buf_str(&nick));
-		tr_irc_send_words(connection, "NICK", tr_buf_str(&nick), none, none);
-	} else {
+	}
+	if (tr_buf_failed(&nick) || nick.len == 0 || send_nick(connection) != 0) {
 		struct tr_error error;
 		tr_error_set(&error, TR_E_PROTOCOL,
 			"the server takes none of the nicks that were tried (%d)", line->numeric);
@@ -345,6 +370,13 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 		tr_irc_connection_become_ready(connection);
 	}
 	return true;
+}
+
+void tr_irc_register_stop(struct tr_irc_connection *connection)
+{
+	if (connection->register_timer != NULL) {
+		tr_timer_stop(connection->register_timer);
+	}
 }
 
 void tr_irc_register_finish(struct tr_irc_connection *connection)
