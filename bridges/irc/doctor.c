@@ -87,7 +87,7 @@ static const char *mend_of(const struct visit *visit, const struct tr_error *err
 	case TR_E_NETWORK:
 		return "correct address and port, start the server, or open the firewall";
 	case TR_E_TIMEOUT:
-		return "correct port and ssl (a port with TLS is silent without it), or open the "
+		return "correct port and ssl (with TLS at one end only both wait), or open the "
 		       "firewall";
 	case TR_E_UNAVAILABLE:
 		return "the server limits how often one address connects: wait, or ask its "
@@ -107,7 +107,7 @@ static void say_offers(struct visit *visit)
 {
 	unsigned caps = tr_irc_connection_caps(visit->connection);
 	const char *login =
-		!visit->config->sasl || !visit->config->botConfig.password ? "" : " and with SASL";
+		!visit->config->sasl || !visit->config->botConfig.password ? "" : " with SASL";
 	say(visit, true, NULL, "%s port %lld lets the bot in%s%s", address(visit),
 		(long long)visit->config->port, visit->tls ? " over TLS" : "", login);
 	if (caps & TR_IRC_CAP_CHATHISTORY) {

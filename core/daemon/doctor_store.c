@@ -6,6 +6,7 @@
 #include "core/daemon/doctor_internal.h"
 
 #include "core/base/alloc.h"
+#include "core/delivery/schema.h"
 #include "core/store/db.h"
 
 #include <errno.h>
@@ -66,9 +67,12 @@ static bool check_file(const struct tr_doctor_bridge *bridge)
 	return false;
 }
 
-/* The newest version this program knows; 0 = not one of the parts it can tell for. */
+/* The newest version this program knows of these tables; 0 = it cannot tell. */
 static size_t known_version(const struct tr_protocol *protocol, struct tr_str component)
 {
+	if (tr_str_eq_c(component, "delivery")) {
+		return tr_delivery_migration_count;
+	}
 	return tr_str_eq_c(component, protocol->id) ? protocol->migration_count : 0;
 }
 
