@@ -6,6 +6,7 @@
 #include "core/daemon/doctor_internal.h"
 
 #include "core/base/alloc.h"
+#include "core/bridge/schema.h"
 #include "core/delivery/schema.h"
 #include "core/store/db.h"
 
@@ -72,6 +73,9 @@ static size_t known_version(const struct tr_protocol *protocol, struct tr_str co
 {
 	if (tr_str_eq_c(component, "delivery")) {
 		return tr_delivery_migration_count;
+	}
+	if (tr_str_eq_c(component, "bridge")) {
+		return tr_bridge_migration_count;
 	}
 	return tr_str_eq_c(component, protocol->id) ? protocol->migration_count : 0;
 }
