@@ -106,14 +106,6 @@ static void registration(const void *config, size_t index, struct tr_registratio
 		tr_namespaces_add(&wanted->aliases, aliases, true);
 		tr_free(aliases);
 	}
-	for (size_t i = 0; i < server->mapping_count; i++) {
-		for (size_t room = 0; room < server->mappings[i].roomIds.count; room++) {
-			char *quoted = tr_regex_quote(
-				tr_str_from(server->mappings[i].roomIds.items[room]));
-			tr_namespaces_add(&wanted->rooms, quoted, false);
-			tr_free(quoted);
-		}
-	}
 	tr_registration_add_protocol(wanted, "irc");
 }
 
