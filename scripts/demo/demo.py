@@ -73,17 +73,21 @@ def external_user(state, options):
 
 
 def start_own(state):
-    """Synapse of our own: registration first, since it is read at the homeserver's start only."""
-    bridge = servers.make_bridge(state, LOGS, state["domain"], state.get("homeserver_url", "http://127.0.0.1:1"))
+    """Synapse of our own. The registration names the room, so the room comes first; a homeserver reads registrations
+    at its start only, so the first time it starts twice."""
+    if not state.get("room"):
+        with step("homeserver (Synapse), Matrix user and room"):
+            servers.start_synapse(state, LOGS)
+            servers.ensure_room(state, servers.demo_user(state))
+    bridge = servers.make_bridge(state, LOGS, state["domain"], state["homeserver_url"])
     new = servers.ensure_registration(state, bridge)
     servers.bring_up(
-        "homeserver (Synapse)",
+        "homeserver with the registration",
         state.runs("synapse") and not new,
-        lambda: servers.start_synapse(state, LOGS, bridge.registration, new),
+        lambda: servers.start_synapse(state, LOGS, bridge.registration),
     )
-    with step("Matrix user and room"):
-        user = servers.demo_user(state)
-        servers.ensure_room(state, user, f"@{BOT}:{state['domain']}")
+    user = servers.demo_user(state)
+    servers.let_bot_in(state, user, f"@{BOT}:{state['domain']}")
     return user
 
 
@@ -93,6 +97,7 @@ def start_external(state, options):
     user = external_user(state, options)
     if user:
         state["domain"] = user.user_id.partition(":")[2]
+        servers.ensure_room(state, user)
     while True:
         bridge = servers.make_bridge(state, LOGS, state["domain"], url)
         servers.ensure_registration(state, bridge)
@@ -103,9 +108,9 @@ def start_external(state, options):
             break
         say(f"The homeserver's name is {domain}, not {state['domain']}: the registration is written anew.")
         state["domain"] = domain
-    with step("Matrix room"):
-        user = user or MatrixClient(url, bot, token)
-        servers.ensure_room(state, user, bot)
+    user = user or MatrixClient(url, bot, token)
+    servers.ensure_room(state, user)
+    servers.let_bot_in(state, user, bot)
     return user
 
 
@@ -134,7 +139,7 @@ def start(state, options):
     servers.bring_up(
         "bridge (trestle-irc)",
         state.runs("trestle-irc") and not changed,
-        lambda: servers.start_bridge(state, bridge, changed),
+        lambda: servers.start_bridge(state, bridge),
     )
     state["bridge_runs_with"] = running_config(state)
     state["config"] = str(bridge.path)
@@ -213,6 +218,9 @@ def main():
     DEMO.chmod(0o700)
     try:
         start(state, options)
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Stop, ProcessError, MatrixError, AssertionError, OSError) as error:
         print(f"\nquickstart: {error}\nThe logs are in {LOGS}; `./quickstart --stop` ends what was started.")
         return 1
