@@ -3,6 +3,7 @@
 """The plan of the house (docs/architecture.md) as a check: includes go down the layers or sideways, headers have no
 cycle, core never includes or names a protocol, and each outside library is known to its own folder only."""
 
+import posixpath
 import re
 
 from tree import line_of, main, without_comments
@@ -45,7 +46,7 @@ def includes_of(text):
 
 def resolve(tree, path, target):
     """The project file an include in quotes means: from the root, else beside the including file."""
-    beside = path.rsplit("/", 1)[0] + "/" + target
+    beside = posixpath.normpath(posixpath.dirname(path) + "/" + target)
     for candidate in (target, beside):
         if candidate in tree.paths:
             return candidate
@@ -126,6 +127,7 @@ PLANTED = [
     ({"core/io/a.c": "// #include <cjson/cJSON.h>\n/* irc */\n"}, None),
     ({"core/base/a.h": '#include "core/base/b.h"\n', "core/base/b.h": '#include "a.h"\n'}, "include each other"),
     ({"core/io/a.c": '#include "core/io/gone.h"\n'}, "no such file"),
+    ({"tests/unit/irc/a.c": '#include "../io/b.h"\n', "tests/unit/io/b.h": ""}, None),
     ({"core/bridge/a.c": 'int tr_irc_x;\n'}, "core names a protocol"),
     ({"core/bridge/a.c": 'const char *x = "direct circle";\n'}, None),
     ({"core/io/a.c": '#include "tests/support/b.h"\n', "tests/support/b.h": ""}, "outside core"),
