@@ -29,6 +29,9 @@ struct tr_from_matrix {
 	struct tr_lanes *lanes;
 	struct tr_marks *marks;
 	struct tr_timer *prune;
+	struct tr_list acceptances; /* on their way into the store */
+	struct tr_list loads;       /* asked of the store; their queue is NULL when it is gone */
+	struct resumption *resumption;
 	int64_t next_seq;
 	int64_t first_seq; /* of this life of the process */
 	size_t depth;
@@ -39,6 +42,7 @@ struct tr_from_matrix {
 
 /* The events of one transaction between arrival and commit. */
 struct acceptance {
+	struct tr_list node;
 	struct tr_from_matrix *queue;
 	struct tr_list items; /* of struct tr_inbound, in order */
 	int64_t first_seq;
@@ -234,15 +238,27 @@ static void lane_unload(void *arg, struct tr_lane_item *item)
 }
 
 struct load {
+	struct tr_list node;
 	struct tr_from_matrix *queue;
 	char *lane;
 	size_t count;
 };
 
+static void load_free(struct load *load)
+{
+	tr_list_remove(&load->node);
+	tr_free(load->lane);
+	tr_free(load);
+}
+
 static void lane_rows(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct load *load = arg;
 	struct tr_list items;
+	if (load->queue == NULL) {
+		load_free(load);
+		return;
+	}
 	tr_list_init(&items);
 	size_t rows = error ? 0 : tr_db_rows(result, 0);
 	for (size_t row = 0; row < rows; row++) {
@@ -259,8 +275,7 @@ static void lane_rows(void *arg, const struct tr_db_result *result, const struct
 		tr_list_append(&items, &inbound->item.node);
 	}
 	tr_lanes_loaded(load->queue->lanes, tr_str_from(load->lane), &items, load->count, error);
-	tr_free(load->lane);
-	tr_free(load);
+	load_free(load);
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
@@ -270,6 +285,7 @@ static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count
 	load->queue = queue;
 	load->lane = tr_str_dup(lane);
 	load->count = count;
+	tr_list_append(&queue->loads, &load->node);
 	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
 	TR_DB_ADD(batch, &select_lane, TR_DB_T(lane), TR_DB_N(after), TR_DB_N((int64_t)count));
 	tr_db_submit_take(batch, lane_rows, load);
@@ -291,8 +307,12 @@ static void acceptance_free(struct acceptance *acceptance)
 	struct tr_list *following;
 	TR_LIST_EACH (&acceptance->items, node, following) {
 		tr_list_remove(node);
-		inbound_free(inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node)));
+		struct tr_inbound *inbound =
+			inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		tr_free(inbound->data);
+		inbound_free(inbound);
 	}
+	tr_list_remove(&acceptance->node);
 	tr_free(acceptance);
 }
 
@@ -331,11 +351,6 @@ static void stored(void *arg, const struct tr_db_result *result, const struct tr
 		enqueue_stored(acceptance, result);
 	}
 	acceptance->callback(acceptance->arg, error);
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&acceptance->items, node, following) {
-		tr_free(inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node))->data);
-	}
 	acceptance_free(acceptance);
 }
 
@@ -433,6 +448,7 @@ void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *e
 	acceptance->arg = arg;
 	acceptance->first_seq = queue->next_seq;
 	tr_list_init(&acceptance->items);
+	tr_list_append(&queue->acceptances, &acceptance->node);
 	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
 	for (const struct tr_json *event = tr_json_first(events); event;
 		event = tr_json_next(event)) {
@@ -466,6 +482,11 @@ static void resumed(void *arg, const struct tr_db_result *result, const struct t
 {
 	struct resumption *resumption = arg;
 	struct tr_from_matrix *queue = resumption->queue;
+	if (queue == NULL) {
+		tr_free(resumption);
+		return;
+	}
+	queue->resumption = NULL;
 	if (error == NULL) {
 		queue->next_seq = tr_db_int(result, 0, 0, 0) + 1;
 		queue->first_seq = queue->next_seq;
@@ -488,6 +509,7 @@ void tr_from_matrix_resume(
 {
 	struct resumption *resumption = tr_alloc(sizeof(*resumption));
 	*resumption = (struct resumption){queue, callback, arg};
+	queue->resumption = resumption;
 	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
 	tr_db_batch_add(batch, &select_max, NULL, 0);
 	tr_db_batch_add(batch, &select_lanes, NULL, 0);
@@ -506,6 +528,8 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	queue->options = *options;
 	queue->handler = handler;
 	queue->arg = arg;
+	tr_list_init(&queue->acceptances);
+	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, 0);
 	queue->marks = tr_marks_create(options->loop, options->journal);
 	queue->prune = tr_timer_create(options->loop, prune, queue);
@@ -519,11 +543,28 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	return queue;
 }
 
+/* The store may still answer what was asked of it; the journal does not call back any more. */
+static void forget_requests(struct tr_from_matrix *queue)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&queue->acceptances)) != NULL) {
+		acceptance_free(TR_LIST_ENTRY(node, struct acceptance, node));
+	}
+	while ((node = tr_list_head(&queue->loads)) != NULL) {
+		tr_list_remove(node);
+		TR_LIST_ENTRY(node, struct load, node)->queue = NULL;
+	}
+	if (queue->resumption != NULL) {
+		queue->resumption->queue = NULL;
+	}
+}
+
 void tr_from_matrix_destroy(struct tr_from_matrix *queue)
 {
 	if (queue == NULL) {
 		return;
 	}
+	forget_requests(queue);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);
 	tr_timer_destroy(queue->prune);

@@ -178,6 +178,7 @@ static void lane_unload(void *arg, struct tr_lane_item *item)
 }
 
 struct load {
+	struct tr_list node;
 	struct tr_to_matrix *queue;
 	char *lane;
 	size_t count;
@@ -188,10 +189,21 @@ static char *text_or_null(struct tr_str text)
 	return tr_str_empty(text) ? NULL : tr_str_dup(text);
 }
 
+static void load_free(struct load *load)
+{
+	tr_list_remove(&load->node);
+	tr_free(load->lane);
+	tr_free(load);
+}
+
 static void lane_rows(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct load *load = arg;
 	struct tr_list items;
+	if (load->queue == NULL) {
+		load_free(load);
+		return;
+	}
 	tr_list_init(&items);
 	size_t rows = error ? 0 : tr_db_rows(result, 0);
 	for (size_t row = 0; row < rows; row++) {
@@ -210,8 +222,7 @@ static void lane_rows(void *arg, const struct tr_db_result *result, const struct
 		tr_list_append(&items, &outbound->item.node);
 	}
 	tr_lanes_loaded(load->queue->lanes, tr_str_from(load->lane), &items, load->count, error);
-	tr_free(load->lane);
-	tr_free(load);
+	load_free(load);
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
@@ -221,6 +232,7 @@ static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count
 	load->queue = queue;
 	load->lane = tr_str_dup(lane);
 	load->count = count;
+	tr_list_append(&queue->loads, &load->node);
 	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
 	TR_DB_ADD(batch, &select_lane, TR_DB_T(lane), TR_DB_N(after), TR_DB_N((int64_t)count));
 	tr_db_submit_take(batch, lane_rows, load);
@@ -391,6 +403,11 @@ static void resumed(void *arg, const struct tr_db_result *result, const struct t
 {
 	struct resumption *resumption = arg;
 	struct tr_to_matrix *queue = resumption->queue;
+	if (queue == NULL) {
+		tr_free(resumption);
+		return;
+	}
+	queue->resumption = NULL;
 	if (error == NULL) {
 		queue->next_seq = tr_db_int(result, 0, 0, 0) + 1;
 		queue->first_seq = queue->next_seq;
@@ -411,6 +428,7 @@ void tr_to_matrix_resume(struct tr_to_matrix *queue, tr_to_matrix_callback *call
 {
 	struct resumption *resumption = tr_alloc(sizeof(*resumption));
 	*resumption = (struct resumption){queue, callback, arg};
+	queue->resumption = resumption;
 	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
 	tr_db_batch_add(batch, &select_max, NULL, 0);
 	tr_db_batch_add(batch, &select_lanes, NULL, 0);
@@ -429,6 +447,7 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	queue->options = *options;
 	queue->handler = handler;
 	queue->arg = arg;
+	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, ACTIVE_MAX);
 	queue->marks = tr_marks_create(options->loop, options->journal);
 	queue->retry = tr_timer_create(options->loop, store_now, queue);
@@ -443,11 +462,25 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	return queue;
 }
 
+/* The store may still answer what was asked of it. */
+static void forget_requests(struct tr_to_matrix *queue)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&queue->loads)) != NULL) {
+		tr_list_remove(node);
+		TR_LIST_ENTRY(node, struct load, node)->queue = NULL;
+	}
+	if (queue->resumption != NULL) {
+		queue->resumption->queue = NULL;
+	}
+}
+
 void tr_to_matrix_destroy(struct tr_to_matrix *queue)
 {
 	if (queue == NULL) {
 		return;
 	}
+	forget_requests(queue);
 	tr_loop_defer_cancel(queue->options.loop, store_now, queue);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);

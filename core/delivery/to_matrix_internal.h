@@ -35,6 +35,8 @@ struct tr_outbound {
 	void *durable_arg;
 };
 
+struct resumption;
+
 struct tr_to_matrix {
 	struct tr_to_matrix_options options;
 	const struct tr_to_matrix_handler *handler;
@@ -47,6 +49,8 @@ struct tr_to_matrix {
 	size_t unstored_count;
 	size_t storing;
 	size_t select_index;
+	struct tr_list loads; /* asked of the store; their queue is NULL when it is gone */
+	struct resumption *resumption;
 	bool pressed;
 	struct tr_timer *retry;
 	int64_t next_seq;
