@@ -212,6 +212,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	if (bridge->registration != NULL) {
 		tr_appservice_set_ready(bridge->registration, false);
 	}
+	bridge->state = TR_BRIDGE_STOPPED;
 	tr_loop_defer_cancel(bridge->loop, call_back, bridge);
 	tr_loop_defer_cancel(bridge->loop, turn_over, bridge);
 	tr_timer_destroy(bridge->stop_poll);
@@ -220,6 +221,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	if (bridge->module != NULL) {
 		bridge->options.protocol->destroy(bridge->module);
 	}
+	tr_lookups_forget(bridge);
 	requests_finish(bridge);
 	queues_finish(bridge);
 	tr_management_finish(bridge);
@@ -300,6 +302,9 @@ static void homeserver_ready(void *arg, struct tr_homeserver *homeserver)
 static void module_started(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -319,6 +324,9 @@ static void module_started(void *arg, const struct tr_error *error)
 static void to_matrix_resumed(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -330,6 +338,9 @@ static void to_matrix_resumed(void *arg, const struct tr_error *error)
 static void from_matrix_resumed(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -340,6 +351,9 @@ static void from_matrix_resumed(void *arg, const struct tr_error *error)
 static void loaded(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -353,6 +367,9 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 static void own_migrated(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -369,6 +386,9 @@ static void bridge_migrated(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
 	const struct tr_protocol *protocol = bridge->options.protocol;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL || protocol->migration_count == 0) {
 		own_migrated(bridge, error);
 		return;
@@ -380,6 +400,9 @@ static void bridge_migrated(void *arg, const struct tr_error *error)
 static void delivery_migrated(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (bridge->state != TR_BRIDGE_STARTING) {
+		return; /* stopped meanwhile */
+	}
 	if (error != NULL) {
 		start_ended(bridge, error);
 		return;
@@ -449,7 +472,8 @@ static bool drained(const struct tr_bridge *bridge)
 	return bridge->module_stopped && tr_from_matrix_in_flight(bridge->from_matrix) == 0 &&
 	       tr_to_matrix_in_flight(bridge->to_matrix) == 0 &&
 	       tr_to_matrix_unstored(bridge->to_matrix) == 0 &&
-	       tr_marks_pending(bridge->marks) == 0 && tr_journal_pending(bridge->journal) == 0;
+	       tr_marks_pending(bridge->marks) == 0 && tr_journal_pending(bridge->journal) == 0 &&
+	       tr_db_pending(bridge->db) == 0;
 }
 
 static void stop_look(void *arg)

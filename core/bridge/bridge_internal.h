@@ -140,6 +140,8 @@ void tr_invitations_finish(struct tr_bridge *bridge);
 
 extern const struct tr_to_matrix_handler tr_bridge_to_matrix;
 void tr_remote_finish(struct tr_bridge *bridge);
+/* The module that asked is gone: what the store still answers concerns nobody. */
+void tr_lookups_forget(struct tr_bridge *bridge);
 void tr_creations_finish(struct tr_bridge *bridge);
 /* The name of the queue's lane for a direct chat, or for notices to a person: no room id. */
 void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);

@@ -10,6 +10,7 @@ struct waiter {
 	struct tr_list node;
 	tr_portal_callback *callback;
 	void *arg;
+	char *inviter; /* when createRoom did not invite him: NULL = nobody */
 };
 
 struct opening {
@@ -22,13 +23,19 @@ struct opening {
 	struct tr_list waiters;
 };
 
+static void waiter_free(struct waiter *waiter)
+{
+	tr_list_remove(&waiter->node);
+	tr_free(waiter->inviter);
+	tr_free(waiter);
+}
+
 static void opening_free(struct opening *opening)
 {
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&opening->waiters, node, following) {
-		tr_list_remove(node);
-		tr_free(TR_LIST_ENTRY(node, struct waiter, node));
+		waiter_free(TR_LIST_ENTRY(node, struct waiter, node));
 	}
 	tr_free(opening->remote_id);
 	tr_free(opening->name);
@@ -50,9 +57,12 @@ static void opening_end(struct opening *opening, const struct tr_error *error)
 	struct tr_list *node;
 	while ((node = tr_list_head(&opening->waiters)) != NULL) {
 		struct waiter *waiter = TR_LIST_ENTRY(node, struct waiter, node);
-		tr_list_remove(node);
+		if (error == NULL && waiter->inviter != NULL) {
+			tr_matrix_invite(bridge->client, NULL, opening->room_id, waiter->inviter,
+				NULL, NULL, NULL);
+		}
 		waiter->callback(waiter->arg, portal, error ? NULL : opening->room_id, error);
-		tr_free(waiter);
+		waiter_free(waiter);
 	}
 	opening_free(opening);
 }
@@ -185,6 +195,7 @@ void tr_portal_open_channel(struct tr_bridge *bridge, struct tr_str remote_id, c
 	waiter->arg = arg;
 	struct opening *opening = tr_map_get(&bridge->openings, remote_id);
 	if (opening != NULL) {
+		waiter->inviter = tr_strdup(inviter);
 		tr_list_append(&opening->waiters, &waiter->node);
 		return;
 	}

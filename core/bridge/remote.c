@@ -172,7 +172,9 @@ static void looked_up(void *arg, const struct tr_db_result *result, const struct
 			known[i] = tr_db_rows(result, i * lookup->rooms + room) > 0;
 		}
 	}
-	lookup->callback(lookup->arg, error ? NULL : known);
+	if (lookup->callback != NULL) {
+		lookup->callback(lookup->arg, error ? NULL : known);
+	}
 	tr_free(known);
 	tr_list_remove(&lookup->node);
 	tr_free(lookup);
@@ -203,6 +205,15 @@ void tr_bridge_known_messages(struct tr_bridge *bridge, const struct tr_portal *
 	tr_buf_finish(&lane);
 	tr_list_append(&bridge->lookups, &lookup->node);
 	tr_db_submit_take(batch, looked_up, lookup);
+}
+
+void tr_lookups_forget(struct tr_bridge *bridge)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&bridge->lookups, node, following) {
+		TR_LIST_ENTRY(node, struct lookup, node)->callback = NULL;
+	}
 }
 
 void tr_remote_finish(struct tr_bridge *bridge)

@@ -148,6 +148,41 @@ static void drop_in_the_middle_loses_nothing(void **state)
 	world_expect(world, &world->sent, "to matrix\n");
 }
 
+static void ignore_start(void *arg, const struct tr_error *error)
+{
+	(void)arg;
+	(void)error;
+}
+
+/* Ends at every turn of the start, and in the middle of a load, leave nothing behind. */
+static void drop_at_any_moment_is_clean(void **state)
+{
+	struct world *world = *state;
+	world->fate = FATE_HOLD;
+	world_start(world);
+	for (unsigned i = 0; i < 20; i++) {
+		char *key = tr_asprintf("key%u", i);
+		world_remote(world, world->portal, "Ann", key, "text");
+		tr_free(key);
+	}
+	world_say(world, "$1", "!mapped:hs", "@alice:hs", "hello");
+	world_drop(world);
+	for (unsigned turns = 0; turns < 40; turns++) {
+		world_begin(world, ignore_start, NULL);
+		for (unsigned i = 0; i < turns; i++) {
+			tr_loop_turn(world->loop, false);
+			nap();
+		}
+		if (turns % 2 == 0) {
+			tr_bridge_stop(world->bridge, 1000, ignore_start, NULL);
+		}
+		world_drop(world);
+	}
+	world->fate = FATE_DONE;
+	world_start(world);
+	world_expect(world, &world->ops, "hello (again)\n");
+}
+
 static void messages_of_one_person_follow_at_once_where_the_module_can(void **state)
 {
 	struct world *world = *state;
@@ -289,6 +324,7 @@ int main(void)
 		WORLD_TEST(echo_of_our_own_message_closes_it),
 		WORLD_TEST(unfinished_messages_go_on_after_a_restart),
 		WORLD_TEST(drop_in_the_middle_loses_nothing),
+		WORLD_TEST(drop_at_any_moment_is_clean),
 		WORLD_TEST(messages_of_one_person_follow_at_once_where_the_module_can),
 		WORLD_TEST(ghost_that_was_put_out_comes_back_to_speak),
 		WORLD_TEST(bridge_state_is_set_in_the_mapped_room),

@@ -306,12 +306,15 @@ static void module_stop(void *self, uint64_t timeout_ms, void (*stopped)(void *a
 		tr_op_retry(world->held[i], &error);
 	}
 	world->held_count = 0;
+	world->stopped = stopped;
+	world->stopped_arg = arg;
 	tr_loop_defer(world->loop, stopped, arg);
 }
 
 static void module_destroy(void *self)
 {
-	(void)self;
+	struct world *world = self;
+	tr_loop_defer_cancel(world->loop, world->stopped, world->stopped_arg);
 }
 
 static void op_settled(void *arg)
@@ -435,7 +438,7 @@ static int permission(const void *config, const char *user_id)
 	return strcmp(user_id, "@nobody:hs") == 0 ? TR_PERMIT_NOBODY : TR_PERMIT_USER;
 }
 
-void world_start(struct world *world)
+void world_begin(struct world *world, tr_bridge_callback *callback, void *arg)
 {
 	static const char *const admins[] = {"@admin:hs"};
 	const struct tr_bridge_options options = {
@@ -474,8 +477,13 @@ void world_start(struct world *world)
 	the_world = world;
 	world->bridge = tr_bridge_create(&with_appservice, &error);
 	assert_non_null(world->bridge);
+	tr_bridge_start(world->bridge, callback, arg);
+}
+
+void world_start(struct world *world)
+{
 	world->called_back = false;
-	tr_bridge_start(world->bridge, called_back, world);
+	world_begin(world, called_back, world);
 	TURN_UNTIL(world->loop, world->called_back);
 	assert_int_equal(world->callback_error.code, TR_E_OK);
 }

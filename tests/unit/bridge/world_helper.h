@@ -60,6 +60,8 @@ struct world {
 	size_t held_count;
 	struct tr_portal *portal; /* of the mapped room, "#chan" */
 	bool settled;
+	tr_loop_callback *stopped;
+	void *stopped_arg;
 
 	struct tr_bridge *bridge;
 	bool called_back;
@@ -75,6 +77,8 @@ int world_teardown(void **state);
 
 /* Starts a bridge on the store of the world; `world->capabilities` and the like are set before. */
 void world_start(struct world *world);
+/* The same without waiting for it. */
+void world_begin(struct world *world, tr_bridge_callback *callback, void *arg);
 /* Stops it in order and destroys it. */
 void world_stop(struct world *world);
 /* Destroys it without a stop. */
