@@ -157,6 +157,7 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->replies);
 	tr_list_init(&bridge->copies);
 	tr_list_init(&bridge->lookups);
+	tr_list_init(&bridge->transfers);
 	return bridge;
 }
 
@@ -183,6 +184,7 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_openings_finish(bridge);
 	tr_entries_finish(bridge);
 	tr_invitations_finish(bridge);
+	tr_transfers_finish(bridge);
 	tr_membership_queue_destroy(bridge->membership);
 }
 

@@ -10,7 +10,7 @@
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
- *   status.c        ready or not, and figures
+ *   status.c        ready or not, and figures         media.c        files up and down
  *
  * What waits for an answer of the homeserver is linked somewhere in struct tr_bridge and freed
  * after the client has been destroyed.
@@ -92,6 +92,8 @@ struct tr_bridge {
 	struct tr_list replies; /* of the homeserver's requests not answered yet */
 	struct tr_list copies;  /* remote messages being stored in several rooms */
 	struct tr_list lookups;
+	struct tr_list transfers;         /* of files */
+	uint64_t upload_max;              /* bytes, as the homeserver says; 0 = not known */
 	struct tr_delivery *looked_ahead; /* made to see whether it may follow at once */
 	struct tr_arena turn;             /* freed in the next turn */
 	bool turn_used;
@@ -215,6 +217,10 @@ void tr_commands_finish(struct tr_bridge *bridge);
 extern const struct tr_appservice_handler tr_bridge_appservice;
 /* Answers what is still open. */
 void tr_queries_finish(struct tr_bridge *bridge);
+
+/* --- media.c */
+
+void tr_transfers_finish(struct tr_bridge *bridge);
 
 /* --- status.c */
 

@@ -188,12 +188,36 @@ static void serve_room(struct world *world, struct tr_http_server_request *reque
 	}
 }
 
+/* Files: one is kept, and the limit is 16 bytes. */
+static void serve_media(struct world *world, struct tr_http_server_request *request,
+	char *const *parts, size_t count)
+{
+	if (strcmp(parts[count - 1], "config") == 0) {
+		respond(request, 200, "{\"m.upload.size\":16}");
+	} else if (strcmp(parts[count - 1], "upload") == 0) {
+		tr_buf_clear(&world->file);
+		tr_buf_add(&world->file, tr_http_server_body(request));
+		tr_free(world->file_type);
+		world->file_type = tr_str_dup(tr_http_server_header(request, "Content-Type"));
+		respond(request, 200, "{\"content_uri\":\"mxc://hs/file\"}");
+	} else {
+		tr_http_server_respond(request, 200, world->file_type, tr_buf_str(&world->file));
+	}
+}
+
+static bool is_media(char *const *parts, size_t count)
+{
+	return count > 3 && (strcmp(parts[1], "media") == 0 || strcmp(parts[3], "media") == 0);
+}
+
 static void serve_path(struct world *world, struct tr_http_server_request *request,
 	const char *user, char *const *parts, size_t count, const struct tr_json *body)
 {
 	const char *verb = count > 3 ? parts[3] : parts[count - 1];
 	if (count == 3 && strcmp(parts[2], "versions") == 0) {
 		respond(request, 200, "{\"versions\":[\"v1.11\"]}");
+	} else if (is_media(parts, count)) {
+		serve_media(world, request, parts, count);
 	} else if (strcmp(verb, "account") == 0) {
 		respond(request, 200, "{\"user_id\":\"@bot:hs\"}");
 	} else if (strcmp(verb, "appservice") == 0) {
@@ -523,6 +547,7 @@ int world_setup(void **state)
 	tr_buf_init(&world->sent, 1 << 20);
 	tr_buf_init(&world->ops, 1 << 20);
 	tr_buf_init(&world->answer, 1 << 20);
+	tr_buf_init(&world->file, 1 << 20);
 	world->events = tr_json_new_object();
 	world->states = tr_json_new_object();
 	world->members = tr_json_new_object();
@@ -551,6 +576,8 @@ int world_teardown(void **state)
 	tr_buf_finish(&world->sent);
 	tr_buf_finish(&world->ops);
 	tr_buf_finish(&world->answer);
+	tr_buf_finish(&world->file);
+	tr_free(world->file_type);
 	tr_free(world->homeserver_url);
 	tr_free(world->last_create);
 	static const char *const files[] = {

@@ -45,6 +45,8 @@ struct world {
 	struct tr_json *states;  /* object: "room type key" -> content */
 	struct tr_json *members; /* object: "room user" -> membership */
 	struct tr_json *closed;  /* object: rooms that need an invitation */
+	struct tr_buf file;      /* uploaded last */
+	char *file_type;
 	unsigned rooms_made;
 	char *last_create; /* body of the last createRoom */
 	const char *fail;  /* requests whose path has this are answered with.. */
