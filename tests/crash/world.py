@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built trestle-irc between the stub homeserver and the scripted ircd, killed and started again under load.
+
+The two peers stay up and write down what they took; `Records` turns their ledgers into what ledger.py judges.
+"""
+
+import http.client
+import json
+import random
+import re
+import socket
+import time
+from dataclasses import dataclass
+
+from ledger import Kill, Line, Put, Said, Sent, judge_to_irc, judge_to_matrix
+from support.bridge import Bridge, irc_config
+from support.scripted_ircd import ScriptedIrcd, parse_record
+from support.stub_homeserver import StubHomeserver
+
+DOMAIN = "hs.test"
+CHANNELS = ("#red", "#green", "#blue")
+MATRIX_USERS = ("ann", "ben", "cat", "dan")
+IRC_USERS = ("xan", "yan", "zan")
+WINDOW = 16
+PATIENCE_S = 30
+KILL_AFTER_MS = (1, 400)
+BACKLOG_MAX = 600  # messages; with more under way the load waits
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How the peers behave and how the bridge is ended."""
+
+    name: str
+    profile: str = "history"
+    ircd_delay_ms: int = 0
+    homeserver_delay_ms: int = 0
+    hard: bool = True
+    paced: bool = False
+    rate: float = 60.0  # messages a second in each room
+
+    @property
+    def window(self):
+        return 1 if self.paced else WINDOW
+
+
+VARIANTS = (
+    Variant("history"),
+    Variant("echo", profile="echo"),
+    Variant("rfc", profile="rfc"),
+    Variant("paced", profile="echo", paced=True, rate=30),
+    Variant("slow-ircd", profile="history", ircd_delay_ms=20, rate=12),
+    Variant("slow-ircd-echo", profile="echo", ircd_delay_ms=20, rate=12),
+    Variant("slow-homeserver", homeserver_delay_ms=30, rate=15),
+    Variant("sigterm", profile="echo", hard=False),
+    Variant("sigterm-slow-ircd", profile="echo", hard=False, ircd_delay_ms=20, rate=12),
+)
+
+_given_ports = set()
+
+
+def steady_port():
+    """A free port that no outgoing connection can take while the bridge is away."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        low = int(file.read().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10000 if low > 11000 else low, max(low, 20000))
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given_ports:
+            _given_ports.add(port)
+            return port
+
+
+def registration_words(path):
+    """The plain keys of a registration file."""
+    words = {}
+    for line in path.read_text().splitlines():
+        found = re.fullmatch(r"""(\w+):\s*["']?([^"'#]+?)["']?\s*""", line)
+        if found:
+            words[found[1]] = found[2]
+    return words
+
+
+class World:
+    """One case: everything running but the bridge, which `start` and `end` work on. Use as a context."""
+
+    def __init__(self, directory, variant, database, *, to_irc, debug=False):
+        self.directory = directory
+        self.variant = variant
+        self.database = database
+        self.to_irc = to_irc
+        self.debug = debug
+        self.rooms = {}
+        self.kills = []
+        self.ircd = self.stub = self.bridge = None
+        self._next = dict.fromkeys(CHANNELS, 1)
+
+    def __enter__(self):
+        try:
+            self._set_up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for part in (self.bridge, self.stub):
+            if part:
+                part.close()
+        if self.ircd and self.ircd.process:
+            self.ircd.kill()
+
+    def _set_up(self):
+        variant = self.variant
+        self.directory.mkdir(parents=True)
+        self.ircd = ScriptedIrcd(
+            self.directory / "ircd",
+            profile=variant.profile,
+            delay_ms=variant.ircd_delay_ms,
+            reader="MatrixBot",
+            history_depth=200000,
+            isupport=["NICKLEN=30"],
+        )
+        self.ircd.start()
+        config = irc_config("http://127.0.0.1:1", DOMAIN, self.ircd, database=self.database)
+        config["logging"]["level"] = "debug" if self.debug else "info"
+        config["appservice"]["listen"] = f"127.0.0.1:{steady_port()}"
+        config["metrics"]["listen"] = f"127.0.0.1:{steady_port()}"
+        self.bridge = Bridge(self.directory / "bridge", config)
+        words = registration_words(self.bridge.generate_registration())
+        self.stub = StubHomeserver(
+            self.directory / "stub",
+            domain=DOMAIN,
+            as_id=words["id"],
+            as_url=words["url"],
+            as_token=words["as_token"],
+            hs_token=words["hs_token"],
+            sender_localpart=words["sender_localpart"],
+            user_prefix="irc_",
+            backoff_unit_ms=20,
+            delay_ms=variant.homeserver_delay_ms,
+        )
+        self.stub.start()
+        users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
+        for user in users:
+            self.stub.control("user", user_id=user)
+        for channel in CHANNELS:
+            self.rooms[channel] = self.stub.room(users[0], members=users[1:], preset="public_chat")
+        parameters = config["bridged_irc_servers"][0]["parameters"]
+        parameters["mappings"] = {channel: {"roomIds": [room]} for channel, room in self.rooms.items()}
+        pacing = {"enabled": True, "burst": 50, "perSecond": 100} if variant.paced else {"enabled": False}
+        parameters["ircClients"] = {"nickTemplate": "$LOCALPART", "floodPacing": pacing}
+        config["homeserver"]["url"] = self.stub.url
+        self.bridge.write_config()
+
+    # The bridge
+
+    def start(self, timeout=PATIENCE_S):
+        """Until /ready says so."""
+        host, port = self.bridge.config["metrics"]["listen"].split(":")
+        deadline = time.monotonic() + timeout
+        self.bridge.launch()
+        while not self._says_ready(host, int(port)):
+            if not self.bridge.process.alive():
+                raise AssertionError(f"the bridge ended by itself:\n{self.bridge.process.output()[-3000:]}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the bridge is not ready after {timeout} s:\n{self.bridge.process.output()[-3000:]}")
+            time.sleep(0.003)
+
+    @staticmethod
+    def _says_ready(host, port):
+        try:
+            connection = http.client.HTTPConnection(host, port, timeout=5)
+            connection.request("GET", "/ready")
+            status = connection.getresponse().status
+            connection.close()
+            return status == 200
+        except OSError:
+            return False
+
+    def end(self, hard):
+        """SIGKILL, or SIGTERM and a wait; the instant is kept."""
+        self.kills.append(Kill(time.monotonic_ns(), hard))
+        if hard:
+            self.bridge.kill()
+        else:
+            self.bridge.stop()
+
+    def warm_up(self):
+        """The first life goes on until the bridge is in all channels and messages arrive; nothing of it is killed."""
+        self.start()
+        deadline = time.monotonic() + PATIENCE_S
+        while not all("MatrixBot" in self.ircd.members(channel) for channel in CHANNELS):
+            assert time.monotonic() < deadline, f"the bot is not in {CHANNELS}: {self.ircd.state()['channels']}"
+            time.sleep(0.02)
+        self.load(0.1)
+        while self.arrived() < self.said():
+            assert time.monotonic() < deadline, f"{self.arrived()} of the first {self.said()} messages have arrived"
+            time.sleep(0.02)
+
+    # Load
+
+    def load(self, seconds):
+        """Messages in every room for so long, by several senders; returns at once."""
+        each = max(1, round(self.variant.rate * seconds / len(IRC_USERS)))
+        count = each * len(IRC_USERS)
+        for channel in CHANNELS:
+            first = self._next[channel]
+            self._next[channel] += count
+            if self.to_irc:
+                users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
+                self.stub.inject(
+                    self.rooms[channel], users, count, rate=self.variant.rate, prefix=f"m {channel[1:]} ", first=first
+                )
+            else:
+                for name in IRC_USERS:
+                    self.ircd.say(
+                        name, channel, f"i {channel[1:]} {name} {{n}}", count=each,
+                        rate=self.variant.rate / len(IRC_USERS), first=first, wait=False,
+                    )
+
+    def delivered(self):
+        """A number that grows with every message that arrives."""
+        return self.ircd.counts()["lines_taken"] if self.to_irc else self.stub.stats()["sends"]
+
+    def arrived(self):
+        """How many different messages have arrived; reads the ledger of the far side from where it was left."""
+        if not hasattr(self, "_tail"):
+            path = self.ircd.ledger_path if self.to_irc else self.stub.ledger_path
+            self._tail = Tail(path)
+            self._texts = set()
+        for line in self._tail.lines():
+            found = _TEXT.search(line)
+            if found and ("\tTAKEN\t" in line if self.to_irc else '"kind":"send"' in line.replace(" ", "")):
+                self._texts.add(found[0])
+        return len(self._texts)
+
+    def said(self):
+        return sum(number - 1 for number in self._next.values())
+
+    def drain(self):
+        """Until everything that is owed has arrived, or nothing more comes for a long time."""
+        deadline = time.monotonic() + PATIENCE_S
+        last = -1
+        while True:
+            now = self.arrived()
+            if now != last:
+                last, deadline = now, time.monotonic() + PATIENCE_S
+            if self._quiet() and not self.verdict().lost:
+                break
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.3)
+        time.sleep(0.5)  # what is doubled may come last
+
+    def _quiet(self):
+        if self.to_irc:
+            stats = self.stub.stats()
+            return stats["queued"] + stats["stored_txns"] + stats["in_flight"] + stats["inject_left"] == 0
+        return not self.ircd.counts()["saying"]
+
+    # The verdict
+
+    def verdict(self):
+        history = self.variant.profile == "history"
+        records = [parse_record(line) for line in Tail(self.ircd.ledger_path).lines()]
+        entries = [json.loads(line) for line in Tail(self.stub.ledger_path).lines()]
+        channels = {room: channel for channel, room in self.rooms.items()}
+        if self.to_irc:
+            sent, lines = sent_messages(entries, channels), written_lines(records)
+            return judge_to_irc(sent, lines, self.kills, window=self.variant.window, history=history)
+        return judge_to_matrix(said_lines(records), put_messages(entries, channels), self.kills, history=history)
+
+
+_TEXT = re.compile(r"\b[mi] (?:red|green|blue) [a-z0-9 ]+")
+
+
+class Tail:
+    """The whole lines of a growing file, each once."""
+
+    def __init__(self, path):
+        self._path = path
+        self._offset = 0
+
+    def lines(self):
+        if not self._path.exists():
+            return []
+        with open(self._path, "rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return whole.decode("utf-8", "surrogateescape").split("\n")[:-1]
+
+
+def sent_messages(entries, channels):
+    """What Matrix users said, in order, and whether the bridge answered 200 for it."""
+    taken = {event for entry in entries if entry["kind"] == "push" and entry["ok"] for event in entry["events"]}
+    return [
+        Sent(channels[entry["room"]], localpart(entry["sender"]), entry["content"]["body"], entry["event"] in taken)
+        for entry in entries
+        if entry["kind"] == "inject" and entry["room"] in channels
+    ]
+
+
+def put_messages(entries, channels):
+    """What ghosts sent, in order. The bot's own notices are none of it."""
+    return [
+        Put(channels[entry["room"]], localpart(entry["sender"])[len("irc_") :], entry["content"]["body"])
+        for entry in entries
+        if entry["kind"] == "send"
+        and not entry["cached"]
+        and entry["type"] == "m.room.message"
+        and entry["room"] in channels
+        and entry["sender"].startswith("@irc_")
+    ]
+
+
+def localpart(user_id):
+    return user_id[1:].split(":", 1)[0]
+
+
+_PRIVMSG = re.compile(r"(?:@\S+ +)?PRIVMSG (#\S+) :?(.*)", re.DOTALL)
+
+
+def written_lines(records):
+    """The PRIVMSGs to channels that were processed, each with the time of what confirmed it: its echo, or the first PONG
+    after it."""
+    connected = {}
+    lines, confirmed = [], []
+    waiting = {}  # connection: indexes of lines nothing has confirmed
+    for record in records:
+        if record.kind == "CONNECT":
+            connected[record.conn] = record.time_ns
+        elif record.kind == "TAKEN" and (found := _PRIVMSG.fullmatch(record.raw)):
+            waiting.setdefault(record.conn, []).append(len(lines))
+            sender = record.nick.rstrip("0123456789")
+            lines.append((found[1], sender, found[2], record.conn, connected[record.conn], record.time_ns))
+            confirmed.append(None)
+        elif record.kind == "ECHO":
+            for index in waiting.get(record.conn, []):
+                if lines[index][0] == record.fields[0] and lines[index][2] == record.raw:
+                    confirmed[index] = record.time_ns
+                    waiting[record.conn].remove(index)
+                    break
+        elif record.kind == "PONG":
+            for index in waiting.pop(record.conn, []):
+                confirmed[index] = record.time_ns
+    return [Line(*line, time) for line, time in zip(lines, confirmed)]
+
+
+def said_lines(records):
+    """What IRC users said in channels, and since when the bot's connection was there that heard it."""
+    since = None
+    connected = {}
+    said = []
+    for record in records:
+        if record.kind == "CONNECT":
+            connected[record.conn] = record.time_ns
+        elif record.kind == "REGISTER" and record.nick.startswith("MatrixBot"):
+            since = connected[record.conn]
+        elif record.kind == "SAID" and record.conn == 0:
+            heard = since if record.fields[2] == "reader=1" else None
+            said.append(Said(record.fields[0], record.nick, record.raw, record.time_ns, heard))
+    return said
+
+
+def database_url(store, postgres, name):
+    if store == "sqlite":
+        return "sqlite:trestle.db"
+    return postgres.create_database(re.sub(r"\W", "_", name))
