@@ -31,14 +31,14 @@ class WrongOrder(AssertionError):
 class World:
     """Everything running, `channels` mapped channels, one Matrix user in each room. Use as a context."""
 
-    def __init__(self, directory, channels=1, start=True):
+    def __init__(self, directory, channels=1, start=True, ircd=InspIRCd):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True)
         self.directory.chmod(0o755)
         self.channels = [f"#bench{number}" for number in range(channels)]
         self.users = [f"@user{number}:{DOMAIN}" for number in range(channels)]
         self.rooms = []
-        self.ircd = InspIRCd(self.directory / "inspircd")
+        self.ircd = ircd(self.directory / "ircd")
         self.stub = self.bridge = None
         self.starts_bridge = start
         self._load = 0
@@ -105,6 +105,14 @@ class World:
         """Resident memory now, or with VmHWM the most there was."""
         text = Path(f"/proc/{self.bridge.process.pid}/status").read_text()
         return int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) / 1024
+
+    def shares(self):
+        """What the resident memory is made of, in words."""
+        text = Path(f"/proc/{self.bridge.process.pid}/smaps_rollup").read_text()
+        own, shared = (
+            int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) / 1024 for field in ("Private_Dirty", "Shared_Clean")
+        )
+        return f"its own {own:.1f} MB; pages of libraries that others use too {shared:.1f} MB"
 
     # IRC to Matrix
 
