@@ -32,6 +32,40 @@ struct tr_irc_channel *tr_irc_channel_find(struct tr_irc_network *network, struc
 	return channel;
 }
 
+static void add_to_map(struct tr_irc_network *network, struct tr_irc_channel *channel)
+{
+	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
+	tr_irc_fold(&network->isupport, tr_str_from(channel->name), &key);
+	tr_map_set(&network->channels, tr_buf_str(&key), channel);
+	tr_buf_finish(&key);
+}
+
+void tr_irc_network_set_isupport(
+	struct tr_irc_network *network, const struct tr_irc_isupport *isupport)
+{
+	bool remap = network->isupport.casemapping != isupport->casemapping;
+	network->isupport = *isupport;
+	if (!remap) {
+		return;
+	}
+	struct tr_map old = network->channels;
+	network->channels = (struct tr_map){NULL};
+	for (struct tr_map_entry *e = tr_map_first(&old); e; e = tr_map_next(e)) {
+		struct tr_irc_channel *channel = tr_map_value(e);
+		if (tr_irc_channel_find(network, tr_str_from(channel->name)) == NULL) {
+			add_to_map(network, channel);
+		} else {
+			/* Two names that this server takes for one: both stay, the first is used.
+			 */
+			tr_map_set(&network->channels, tr_str_from(channel->key), channel);
+			tr_log_error("irc",
+				"%s: the server takes %s for another channel that is bridged too",
+				network->entry->address, channel->name);
+		}
+	}
+	tr_map_finish(&old);
+}
+
 struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const char *name)
 {
 	struct tr_irc_channel *channel = tr_irc_channel_find(network, tr_str_from(name));
@@ -39,7 +73,7 @@ struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const
 		return channel;
 	}
 	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&network->isupport, tr_str_from(name), &key);
+	tr_irc_fold_stable(tr_str_from(name), &key);
 	channel = tr_alloc(sizeof(*channel));
 	channel->network = network;
 	channel->name = tr_strdup(name);
@@ -49,7 +83,7 @@ struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const
 	tr_list_init(&channel->members);
 	tr_list_init(&channel->held);
 	tr_list_init(&channel->own_lines);
-	tr_map_set(&network->channels, tr_str_from(channel->key), channel);
+	add_to_map(network, channel);
 	return channel;
 }
 
@@ -66,7 +100,8 @@ static void flush_place(void *arg);
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 {
 	tr_loop_defer_cancel(channel->network->loop, flush_place, channel);
-	tr_irc_channel_forget_own(channel);
+	tr_irc_channel_invalidate_own(channel);
+	tr_irc_channel_pump_never(channel);
 	tr_irc_channel_forget_held(channel);
 	forget_roster(channel);
 	tr_free(channel->name);
@@ -204,7 +239,8 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 		channel->reader->reading--;
 	}
 	channel->reader = reader;
-	channel->own_state = TR_IRC_OWN_UNKNOWN;
+	channel->reader_generation++;
+	tr_irc_channel_invalidate_own(channel);
 	channel->catching_up = false;
 	channel->again = false;
 	tr_irc_channel_forget_held(channel);
@@ -223,7 +259,11 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 void tr_irc_channel_joined(struct tr_irc_channel *channel, struct tr_irc_session *session,
 	const struct tr_irc_line *join)
 {
-	if (channel->reader == NULL || (session->user_id == NULL && channel->reader != session)) {
+	/* The bot takes over from a puppet where the history closes the gap between two
+	 * connections; else it waits until that puppet leaves. */
+	bool bot_takes_over = session->user_id == NULL && channel->reader != session &&
+			      tr_irc_history_available(session);
+	if (channel->reader == NULL || bot_takes_over) {
 		set_reader(channel, session);
 	}
 	if (!channel->join_stored && channel->joined_ms == 0) {
@@ -253,9 +293,7 @@ static struct tr_irc_session *elect_reader(const struct tr_irc_channel *channel)
 void tr_irc_channel_left(struct tr_irc_channel *channel, struct tr_irc_session *session)
 {
 	/* What this session had written is uncertain now. */
-	if (channel->own_state == TR_IRC_OWN_KNOWN) {
-		channel->own_state = TR_IRC_OWN_UNKNOWN;
-	}
+	tr_irc_channel_invalidate_own(channel);
 	if (channel->reader == session) {
 		set_reader(channel, elect_reader(channel));
 	}

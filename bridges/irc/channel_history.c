@@ -27,14 +27,6 @@ static void own_line_free(struct tr_irc_own_line *own)
 	tr_free(own);
 }
 
-void tr_irc_channel_forget_own(struct tr_irc_channel *channel)
-{
-	struct tr_list *node;
-	while ((node = tr_list_head(&channel->own_lines)) != NULL) {
-		own_line_free(TR_LIST_ENTRY(node, struct tr_irc_own_line, node));
-	}
-}
-
 void tr_irc_channel_forget_held(struct tr_irc_channel *channel)
 {
 	struct tr_list *node;
@@ -49,13 +41,33 @@ void tr_irc_channel_forget_held(struct tr_irc_channel *channel)
 /* --- our own lines
  * ----------------------------------------------------------------------------------- */
 
+/* A look-up on its way. The lines stay its own until it is complete, so nothing can free them
+ * meanwhile. */
 struct own_search {
 	struct tr_irc_channel *channel;
-	struct tr_irc_own_line **unknown; /* of the page, to be looked up */
-	size_t count;
+	uint64_t generation;
+	struct tr_list found; /* of pages that were looked up in the store */
+	struct tr_list page;  /* being looked up */
 	char *position;
 	bool more;
 };
+
+static void free_lines(struct tr_list *lines)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(lines)) != NULL) {
+		own_line_free(TR_LIST_ENTRY(node, struct tr_irc_own_line, node));
+	}
+}
+
+static void move_lines(struct tr_list *from, struct tr_list *to)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(from)) != NULL) {
+		tr_list_remove(node);
+		tr_list_append(to, node);
+	}
+}
 
 void tr_irc_channel_pump_members(struct tr_irc_channel *channel)
 {
@@ -67,122 +79,153 @@ void tr_irc_channel_pump_members(struct tr_irc_channel *channel)
 	}
 }
 
-static void own_known(struct tr_irc_channel *channel)
+static void pump_later(void *arg)
 {
-	channel->own_state = TR_IRC_OWN_KNOWN;
-	tr_irc_channel_pump_members(channel);
+	tr_irc_channel_pump_members(arg);
+}
+
+/* Somebody waits for what was just given up: asks again in a turn of its own. */
+void tr_irc_channel_pump_later(struct tr_irc_channel *channel)
+{
+	tr_irc_channel_pump_never(channel);
+	tr_loop_defer(channel->network->loop, pump_later, channel);
+}
+
+void tr_irc_channel_pump_never(struct tr_irc_channel *channel)
+{
+	tr_loop_defer_cancel(channel->network->loop, pump_later, channel);
+}
+
+void tr_irc_channel_invalidate_own(struct tr_irc_channel *channel)
+{
+	channel->own_generation++;
+	channel->own_state = TR_IRC_OWN_UNKNOWN;
+	free_lines(&channel->own_lines);
+	tr_irc_channel_pump_later(channel);
 }
 
 static void own_page(void *arg, const struct tr_str *lines, size_t count, bool more,
 	const struct tr_error *error);
 
-static void own_search_end(struct own_search *search)
+static void own_search_free(struct own_search *search)
 {
-	tr_free(search->unknown);
+	free_lines(&search->found);
+	free_lines(&search->page);
 	tr_free(search->position);
 	tr_free(search);
+}
+
+/* The end of a look-up: with `usable`, its lines are what is known now; else somebody has to ask
+ * again. */
+static void own_search_end(struct own_search *search, bool usable)
+{
+	struct tr_irc_channel *channel = search->channel;
+	if (search->generation == channel->own_generation) {
+		channel->own_state = usable ? TR_IRC_OWN_KNOWN : TR_IRC_OWN_UNKNOWN;
+		if (usable) {
+			move_lines(&search->found, &channel->own_lines);
+		}
+		tr_irc_channel_pump_later(channel);
+	}
+	own_search_free(search);
+}
+
+static void own_ask(struct own_search *search)
+{
+	struct tr_irc_channel *channel = search->channel;
+	tr_irc_history_after(
+		channel->reader->history, channel->name, search->position, own_page, search);
 }
 
 /* The store says which lines of the page are done already: those are no longer anybody's. */
 static void own_looked_up(void *arg, const bool *known)
 {
 	struct own_search *search = arg;
-	struct tr_irc_channel *channel = search->channel;
-	for (size_t i = 0; known != NULL && i < search->count; i++) {
-		if (known[i]) {
-			own_line_free(search->unknown[i]);
+	bool stale = search->generation != search->channel->own_generation;
+	size_t i = 0;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&search->page, node, following) {
+		if (known != NULL && known[i++]) {
+			own_line_free(TR_LIST_ENTRY(node, struct tr_irc_own_line, node));
 		}
 	}
-	tr_free(search->unknown);
-	search->unknown = NULL;
-	search->count = 0;
-	if (known != NULL && search->more && tr_irc_channel_has_history(channel)) {
-		tr_irc_history_after(channel->reader->history, channel->name, search->position,
-			own_page, search);
-		return;
-	}
-	own_search_end(search);
-	if (known != NULL) {
-		own_known(channel);
+	move_lines(&search->page, &search->found);
+	bool can_ask = tr_irc_channel_has_history(search->channel);
+	if (known != NULL && !stale && search->more && can_ask) {
+		own_ask(search);
 	} else {
-		channel->own_state = TR_IRC_OWN_UNKNOWN;
-		tr_irc_channel_pump_members(channel); /* asks again */
+		own_search_end(search, known != NULL && !search->more);
 	}
 }
 
-static char *tag_text(const struct tr_irc_line *line, const char *key)
-{
-	struct tr_buf text = TR_BUF_INIT(ID_MAX);
-	struct tr_str value;
-	if (tr_irc_tag(line, key, &value)) {
-		tr_irc_tag_unescape(value, &text);
-	}
-	if (tr_buf_failed(&text) || !tr_utf8_valid(tr_buf_str(&text))) {
-		tr_buf_clear(&text);
-	}
-	return tr_buf_take(&text);
-}
-
-static struct tr_irc_own_line *own_line_create(struct tr_irc_channel *channel,
-	struct tr_irc_session *session, const struct tr_irc_line *line)
+static void own_line_add(
+	struct own_search *search, struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_irc_own_line *own = tr_alloc(sizeof(*own));
+	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+	tr_irc_msgid(line, &msgid);
 	own->session = session;
 	own->text = tr_str_dup(tr_irc_param(line, 1));
-	own->msgid = tag_text(line, "msgid");
-	tr_list_append(&channel->own_lines, &own->node);
-	return own;
+	own->msgid = tr_buf_take(&msgid);
+	tr_list_append(&search->page, &own->node);
+}
+
+/* Takes our own lines out of a page, and the place it ends at. */
+static void own_read_page(struct own_search *search, const struct tr_str *lines, size_t count)
+{
+	struct tr_irc_network *network = search->channel->network;
+	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+	search->more = false;
+	for (size_t i = 0; i < count; i++) {
+		struct tr_irc_line line;
+		if (!tr_irc_line_parse(lines[i], &line)) {
+			continue;
+		}
+		tr_buf_clear(&msgid);
+		tr_irc_msgid(&line, &msgid);
+		if (msgid.len > 0) {
+			tr_free(search->position);
+			search->position = tr_asprintf("msgid=%s", tr_buf_c(&msgid));
+			search->more = true;
+		}
+		bool talk = tr_irc_is(&line, "PRIVMSG") || tr_irc_is(&line, "NOTICE");
+		struct tr_irc_session *owner =
+			talk ? tr_irc_network_owner_of_line(network, &line, true) : NULL;
+		if (owner != NULL) {
+			own_line_add(search, owner, &line);
+		}
+	}
+	tr_buf_finish(&msgid);
+}
+
+static void own_look_up(struct own_search *search)
+{
+	struct tr_irc_channel *channel = search->channel;
+	struct tr_str *ids = tr_alloc_array(TR_IRC_HISTORY_LINES_MAX, sizeof(*ids));
+	size_t count = 0;
+	for (struct tr_list *node = search->page.next; node != &search->page; node = node->next) {
+		ids[count++] =
+			tr_str_from(TR_LIST_ENTRY(node, struct tr_irc_own_line, node)->msgid);
+	}
+	tr_bridge_known_messages(
+		channel->network->bridge, channel->portal, ids, count, own_looked_up, search);
+	tr_free(ids);
 }
 
 static void own_page(void *arg, const struct tr_str *lines, size_t count, bool more,
 	const struct tr_error *error)
 {
 	struct own_search *search = arg;
-	struct tr_irc_channel *channel = search->channel;
 	if (error != NULL) {
-		bool final = error->cls == TR_CLASS_PERMANENT;
 		tr_log_warn("irc", "%s: what was said before the loss cannot be looked up: %s",
-			channel->name, error->text);
-		own_search_end(search);
-		channel->own_state = final ? TR_IRC_OWN_KNOWN : TR_IRC_OWN_UNKNOWN;
-		if (final) {
-			own_known(channel);
-		}
+			search->channel->name, error->text);
+		own_search_end(search, error->cls == TR_CLASS_PERMANENT);
 		return;
 	}
-	search->unknown = tr_alloc_array(count + 1, sizeof(struct tr_irc_own_line *));
-	struct tr_str *ids = tr_alloc_array(count + 1, sizeof(*ids));
-	struct tr_buf place = TR_BUF_INIT(ID_MAX + 16);
-	for (size_t i = 0; i < count; i++) {
-		struct tr_irc_line line;
-		if (!tr_irc_line_parse(lines[i], &line)) {
-			continue;
-		}
-		char *msgid = tag_text(&line, "msgid");
-		if (msgid[0] != '\0') {
-			tr_buf_clear(&place);
-			tr_buf_addf(&place, "msgid=%s", msgid);
-		}
-		tr_free(msgid);
-		bool talk = tr_irc_is(&line, "PRIVMSG") || tr_irc_is(&line, "NOTICE");
-		struct tr_irc_session *owner =
-			talk ? tr_irc_network_owner_of_line(channel->network, &line) : NULL;
-		if (owner != NULL) {
-			struct tr_irc_own_line *own = own_line_create(channel, owner, &line);
-			ids[search->count] = tr_str_from(own->msgid);
-			search->unknown[search->count++] = own;
-		}
-	}
-	bool moved = place.len > 0 && !tr_str_eq_c(tr_buf_str(&place), search->position);
-	search->more = more && moved;
-	if (moved) {
-		tr_free(search->position);
-		search->position = tr_strdup(tr_buf_c(&place));
-	}
-	tr_buf_finish(&place);
-	tr_bridge_known_messages(channel->network->bridge, channel->portal, ids, search->count,
-		own_looked_up, search);
-	tr_free(ids);
+	own_read_page(search, lines, count);
+	search->more = search->more && more;
+	own_look_up(search);
 }
 
 void tr_irc_channel_fetch_own(struct tr_irc_channel *channel, const char *position)
@@ -190,7 +233,6 @@ void tr_irc_channel_fetch_own(struct tr_irc_channel *channel, const char *positi
 	if (channel->own_state == TR_IRC_OWN_FETCHING) {
 		return;
 	}
-	tr_irc_channel_forget_own(channel);
 	struct tr_buf place = TR_BUF_INIT(ID_MAX + 16);
 	tr_buf_add_c(&place, position);
 	if (place.len == 0) {
@@ -199,9 +241,11 @@ void tr_irc_channel_fetch_own(struct tr_irc_channel *channel, const char *positi
 	channel->own_state = TR_IRC_OWN_FETCHING;
 	struct own_search *search = tr_alloc(sizeof(*search));
 	search->channel = channel;
+	search->generation = channel->own_generation;
+	tr_list_init(&search->found);
+	tr_list_init(&search->page);
 	search->position = tr_buf_take(&place);
-	tr_irc_history_after(
-		channel->reader->history, channel->name, search->position, own_page, search);
+	own_ask(search);
 }
 
 char *tr_irc_channel_claim(
@@ -252,48 +296,87 @@ static void caught_up(struct tr_irc_channel *channel)
 	channel->held_count = 0;
 }
 
-static void history_page(void *arg, const struct tr_str *lines, size_t count, bool more,
-	const struct tr_error *error)
+/* A question of one reader; a later reader asks its own. */
+struct question {
+	struct tr_irc_channel *channel;
+	uint64_t reader_generation;
+	bool by_time;
+};
+
+static void ask(struct tr_irc_channel *channel, bool by_time);
+
+/* Not answered. A server that does not know the place (its history is shorter, or it was restarted)
+ * is asked by time, once; silence is asked again, because what is skipped now would never be
+ * fetched. */
+static void history_failed(
+	struct tr_irc_channel *channel, bool by_time, const struct tr_error *error)
 {
-	struct tr_irc_channel *channel = arg;
-	if (!channel->catching_up) {
-		return; /* the reader changed */
+	if (error->code == TR_E_CLOSED) {
+		return; /* the next reader catches up */
 	}
-	if (error != NULL) {
-		if (error->code != TR_E_CLOSED) {
-			tr_log_warn("irc", "%s: what was said meanwhile cannot be fetched: %s",
-				channel->name, error->text);
-			channel->again = false;
-			caught_up(channel);
-		}
-		return;
+	bool known_place = channel->seen_msgid[0] != '\0' || channel->last_msgid[0] != '\0';
+	tr_log_warn("irc", "%s: what was said meanwhile cannot be fetched: %s", channel->name,
+		error->text);
+	if (error->cls != TR_CLASS_PERMANENT) {
+		ask(channel, by_time);
+	} else if (!by_time && known_place && channel->joined_ms > 0) {
+		ask(channel, true);
+	} else {
+		channel->again = false;
+		caught_up(channel);
 	}
-	struct tr_buf before = TR_BUF_INIT(ID_MAX);
-	tr_buf_add_c(&before, channel->seen_msgid);
+}
+
+static void read_page(struct tr_irc_channel *channel, const struct tr_str *lines, size_t count)
+{
 	for (size_t i = 0; i < count; i++) {
 		struct tr_irc_line line;
 		if (tr_irc_line_parse(lines[i], &line)) {
 			tr_irc_reader_line(channel, &line, true);
 		}
 	}
-	bool moved = !tr_str_eq_c(tr_buf_str(&before), channel->seen_msgid);
-	tr_buf_finish(&before);
+}
+
+static void history_page(void *arg, const struct tr_str *lines, size_t count, bool more,
+	const struct tr_error *error)
+{
+	struct question question = *(struct question *)arg;
+	struct tr_irc_channel *channel = question.channel;
+	tr_free(arg);
+	if (question.reader_generation != channel->reader_generation || !channel->catching_up) {
+		return;
+	}
+	if (error != NULL) {
+		history_failed(channel, question.by_time, error);
+		return;
+	}
+	char *before = tr_strdup(channel->seen_msgid);
+	read_page(channel, lines, count);
+	bool moved = !tr_str_eq_c(tr_str_from(before), channel->seen_msgid);
+	tr_free(before);
 	if (more && moved) {
-		tr_irc_channel_catch_up(channel);
+		ask(channel, false);
 	} else {
 		caught_up(channel);
 	}
 }
 
-/* Asks for what comes after the newest line that was read. */
-void tr_irc_channel_catch_up(struct tr_irc_channel *channel)
+static void ask(struct tr_irc_channel *channel, bool by_time)
 {
 	struct tr_buf place = TR_BUF_INIT(ID_MAX + 16);
 	const char *seen = channel->seen_msgid[0] ? channel->seen_msgid : channel->last_msgid;
-	tr_irc_channel_add_place(channel, seen, &place);
+	tr_irc_channel_add_place(channel, by_time ? "" : seen, &place);
+	struct question *question = tr_alloc(sizeof(*question));
+	*question = (struct question){channel, channel->reader_generation, by_time};
 	tr_irc_history_after(
-		channel->reader->history, channel->name, tr_buf_c(&place), history_page, channel);
+		channel->reader->history, channel->name, tr_buf_c(&place), history_page, question);
 	tr_buf_finish(&place);
+}
+
+/* Asks for what comes after the newest line that was read. */
+void tr_irc_channel_catch_up(struct tr_irc_channel *channel)
+{
+	ask(channel, false);
 }
 
 static void hold(struct tr_irc_channel *channel, const struct tr_irc_line *line)

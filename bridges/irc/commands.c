@@ -90,7 +90,7 @@ static void join(void *self, struct tr_command *command)
 	}
 	char *name = tr_str_dup(channel);
 	struct tr_irc_channel *known = tr_irc_channel_open(network, name);
-	if (!tr_str_empty(key)) {
+	if (!tr_str_empty(key) && known->portal == NULL) {
 		tr_free(known->password);
 		known->password = tr_str_dup(key);
 	}

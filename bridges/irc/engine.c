@@ -369,7 +369,7 @@ static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *
 		}
 	}
 	return tr_irc_is_channel(&network->isupport, channel) && tr_utf8_valid(channel) &&
-	       tr_irc_fold(&network->isupport, channel, remote_id) == 0;
+	       tr_irc_fold_stable(channel, remote_id) == 0;
 }
 
 static void portal_opened(void *self, struct tr_portal *portal)

@@ -25,7 +25,9 @@ struct tr_irc_history {
 	struct tr_irc_session *session;
 	struct tr_list requests; /* the first is the one asked */
 	bool asked;
-	char *batch; /* reference of the answer being received, or NULL */
+	char *batch;    /* reference of the answer being received, or NULL */
+	char *playback; /* of a batch nobody asked for (servers that play back at a join), or NULL
+			 */
 	char **lines;
 	size_t count, room, bytes;
 	struct tr_timer *timeout;
@@ -47,6 +49,16 @@ static unsigned page_size(const struct tr_irc_history *history)
 	return max > 0 && max < PAGE ? max : PAGE;
 }
 
+static void answered(struct tr_irc_history *history, const struct tr_error *error);
+
+static void not_asked(void *arg)
+{
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_PERMANENT,
+		"the place in the history cannot be written as IRC");
+	answered(arg, &error);
+}
+
 static void ask_next(struct tr_irc_history *history)
 {
 	struct tr_list *node = tr_list_head(&history->requests);
@@ -62,10 +74,20 @@ static void ask_next(struct tr_irc_history *history)
 			tr_str_from(request->position), tr_buf_str(&limit)},
 		.param_count = 4,
 	};
-	tr_irc_send(history->session->connection, &line);
-	tr_buf_finish(&limit);
 	history->asked = true;
-	tr_timer_start(history->timeout, ANSWER_TIMEOUT_MS);
+	int failed = tr_irc_send(history->session->connection, &line);
+	tr_buf_finish(&limit);
+	if (failed == TR_E_INVALID || failed == TR_E_TOO_BIG) {
+		tr_loop_defer(history->session->network->loop, not_asked, history);
+	} else {
+		tr_timer_start(history->timeout, ANSWER_TIMEOUT_MS);
+	}
+}
+
+static void set_text(char **field, struct tr_str text)
+{
+	tr_free(*field);
+	*field = tr_str_empty(text) ? NULL : tr_str_dup(text);
 }
 
 static void forget_lines(struct tr_irc_history *history)
@@ -96,7 +118,9 @@ static void answered(struct tr_irc_history *history, const struct tr_error *erro
 	for (size_t i = 0; i < count; i++) {
 		lines[i] = tr_str_from(history->lines[i]);
 	}
-	bool more = error == NULL && count >= page_size(history);
+	/* A server may give less than was asked for although there is more: only an empty page is
+	 * the end. */
+	bool more = error == NULL && count > 0;
 	request->callback(request->arg, lines, count, more, error);
 	tr_free(lines);
 	forget_lines(history);
@@ -134,6 +158,8 @@ void tr_irc_history_reset(struct tr_irc_history *history)
 	}
 	history->asked = false;
 	forget_lines(history);
+	set_text(&history->playback, (struct tr_str){NULL, 0});
+	tr_loop_defer_cancel(history->session->network->loop, not_asked, history);
 }
 
 void tr_irc_history_destroy(struct tr_irc_history *history)
@@ -150,6 +176,8 @@ void tr_irc_history_destroy(struct tr_irc_history *history)
 		tr_free(request);
 	}
 	forget_lines(history);
+	tr_free(history->playback);
+	tr_loop_defer_cancel(history->session->network->loop, not_asked, history);
 	tr_timer_destroy(history->timeout);
 	tr_free(history);
 }
@@ -166,6 +194,17 @@ void tr_irc_history_after(struct tr_irc_history *history, const char *target, co
 	ask_next(history);
 }
 
+static bool is_asked_target(struct tr_irc_history *history, struct tr_str target)
+{
+	struct tr_list *node = history->asked ? tr_list_head(&history->requests) : NULL;
+	if (node == NULL) {
+		return false;
+	}
+	const struct request *request = TR_LIST_ENTRY(node, struct request, node);
+	return tr_irc_same(
+		&history->session->network->isupport, target, tr_str_from(request->target));
+}
+
 /* "BATCH +ref chathistory target" and "BATCH -ref" */
 static bool batch_line(struct tr_irc_history *history, const struct tr_irc_line *line)
 {
@@ -174,14 +213,21 @@ static bool batch_line(struct tr_irc_history *history, const struct tr_irc_line 
 		return false;
 	}
 	struct tr_str name = tr_str_from_index(reference, 1);
-	if (reference.ptr[0] == '+' &&
-		tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("chathistory"))) {
-		forget_lines(history);
-		history->batch = tr_str_dup(name);
+	bool begins = reference.ptr[0] == '+';
+	if (begins && tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("chathistory"))) {
+		if (is_asked_target(history, tr_irc_param(line, 2))) {
+			forget_lines(history);
+			set_text(&history->batch, name);
+		} else {
+			set_text(&history->playback, name);
+		}
 		return true;
 	}
-	if (reference.ptr[0] == '-' && history->batch != NULL &&
-		tr_str_eq_c(name, history->batch)) {
+	if (!begins && history->playback != NULL && tr_str_eq_c(name, history->playback)) {
+		set_text(&history->playback, (struct tr_str){NULL, 0});
+		return true;
+	}
+	if (!begins && history->batch != NULL && tr_str_eq_c(name, history->batch)) {
 		answered(history, NULL);
 		return true;
 	}
@@ -191,9 +237,8 @@ static bool batch_line(struct tr_irc_history *history, const struct tr_irc_line 
 static void keep_line(struct tr_irc_history *history, struct tr_str raw)
 {
 	history->bytes += raw.len;
-	if (history->bytes > BYTES_MAX) {
-		return; /* a hostile server: the page comes short and the next begins where this one
-			   ends */
+	if (history->bytes > BYTES_MAX || history->count == TR_IRC_HISTORY_LINES_MAX) {
+		return; /* more than was asked for: the next page begins where this one ends */
 	}
 	if (history->count == history->room) {
 		history->room = history->room ? history->room * 2 : PAGE;
@@ -205,15 +250,18 @@ static void keep_line(struct tr_irc_history *history, struct tr_str raw)
 
 bool tr_irc_history_line(struct tr_irc_history *history, const struct tr_irc_line *line)
 {
-	if (!history->asked) {
-		return false;
-	}
+	struct tr_str batch;
 	if (tr_irc_is(line, "BATCH")) {
 		return batch_line(history, line);
 	}
-	struct tr_str batch;
-	if (history->batch != NULL && tr_irc_tag(line, "batch", &batch) &&
-		tr_str_eq_c(batch, history->batch)) {
+	bool in_batch = tr_irc_tag(line, "batch", &batch);
+	if (in_batch && history->playback != NULL && tr_str_eq_c(batch, history->playback)) {
+		return true; /* not asked for: what is missing is asked for by its place */
+	}
+	if (!history->asked) {
+		return false;
+	}
+	if (in_batch && history->batch != NULL && tr_str_eq_c(batch, history->batch)) {
 		keep_line(history, line->raw);
 		return true;
 	}

@@ -310,3 +310,11 @@ size_t tr_irc_modes_parse(const struct tr_irc_isupport *isupport, const struct t
 	}
 	return written;
 }
+
+int tr_irc_fold_stable(struct tr_str name, struct tr_buf *out)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		tr_buf_add_char(out, fold_byte(TR_IRC_CASE_ASCII, name.ptr[i]));
+	}
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}

@@ -35,6 +35,9 @@ void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_
 
 /* Appends `name` folded by the server's case mapping. */
 int tr_irc_fold(const struct tr_irc_isupport *isupport, struct tr_str name, struct tr_buf *out);
+/* Folds ASCII letters only: for names in the store, which must not change with a server's mapping.
+ */
+int tr_irc_fold_stable(struct tr_str name, struct tr_buf *out);
 bool tr_irc_same(const struct tr_irc_isupport *isupport, struct tr_str a, struct tr_str b);
 /* Whether it begins like a channel and obeys the grammar (no space of any script, comma, colon,
  * control characters; length). */

@@ -50,6 +50,10 @@ struct tr_irc_network {
 	uint64_t stop_deadline_ms;
 };
 
+/* What the server says of itself; a new case mapping orders the channels anew. */
+void tr_irc_network_set_isupport(
+	struct tr_irc_network *network, const struct tr_irc_isupport *isupport);
+
 /* --- session.c
  * --------------------------------------------------------------------------------------- */
 
@@ -71,6 +75,7 @@ struct tr_irc_member {
 	struct tr_irc_session *session;
 	struct tr_irc_channel *channel;
 	enum tr_irc_membership state;
+	uint64_t asked_ms; /* when JOIN was sent last */
 };
 
 struct tr_irc_session {
@@ -83,7 +88,8 @@ struct tr_irc_session {
 	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
 	char *mask;                  /* user@host as others see it; "" = not known */
 	struct tr_timer *reconnect;
-	struct tr_timer *rejoin; /* the bot, out of a channel that it should be in */
+	struct tr_timer *join_watch; /* JOINs that are not answered */
+	struct tr_timer *rejoin;     /* the bot, out of a channel that it should be in */
 	unsigned attempts;
 	unsigned nick_tries;
 	struct tr_error last_error;
@@ -99,7 +105,9 @@ struct tr_irc_session {
 	uint64_t label_counter;
 	uint64_t ping_counter; /* of the last PING written for confirmation */
 	bool ping_due;
-	double tokens; /* of the flood pacing */
+	struct tr_timer *late;       /* lines are written and nothing is heard of them */
+	struct tr_map label_batches; /* reference of a labeled-response batch -> owned label */
+	double tokens;               /* of the flood pacing */
 	uint64_t tokens_at_ms;
 	struct tr_timer *pace;
 };
@@ -131,15 +139,14 @@ void tr_irc_session_part(
 void tr_irc_member_remove(struct tr_irc_member *member);
 
 /* Whose of our own connections nick!mask is, now or (by what is stored) before; NULL = somebody
- * else's. `mask` may be empty. */
-struct tr_irc_session *tr_irc_network_owner(
-	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
+ * else's. `mask` may be empty. A live line of a nick in use is ours; in the history somebody else
+ * may have had it, so there user@host decides where both are known. */
+struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
+	struct tr_str nick, struct tr_str mask, bool from_history);
 struct tr_irc_session *tr_irc_network_owner_of_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line);
+	const struct tr_irc_network *network, const struct tr_irc_line *line, bool from_history);
 bool tr_irc_network_is_own(
 	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
-bool tr_irc_network_is_own_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line);
 
 /* --- outgoing.c
  * -------------------------------------------------------------------------------------- */
@@ -176,7 +183,7 @@ enum tr_irc_own_lines { TR_IRC_OWN_UNKNOWN, TR_IRC_OWN_FETCHING, TR_IRC_OWN_KNOW
 struct tr_irc_channel {
 	struct tr_irc_network *network;
 	char *name;
-	char *key; /* folded */
+	char *key; /* folded as ASCII: its name in the store, whatever the server folds */
 	char *password;
 	struct tr_portal *portal;
 	struct tr_irc_session *reader; /* NULL = nobody reads it now */
@@ -191,7 +198,9 @@ struct tr_irc_channel {
 	bool again; /* lines came while it was catching up and found no room */
 	struct tr_list held;
 	size_t held_count;
+	uint64_t reader_generation; /* counts readers: answers to an earlier one are not for us */
 	enum tr_irc_own_lines own_state;
+	uint64_t own_generation; /* counts losses: what was looked up before one is void */
 	struct tr_list own_lines;
 	struct tr_map roster; /* folded nick -> owned name, of everybody but our own */
 };
@@ -229,6 +238,10 @@ void tr_irc_channel_own_seen(struct tr_irc_channel *channel, struct tr_str msgid
 /* --- reader.c
  * ---------------------------------------------------------------------------------------- */
 
+/* The server's id of the line, appended; nothing when there is none, or it could not be asked for
+ * again. */
+void tr_irc_msgid(const struct tr_irc_line *line, struct tr_buf *out);
+
 /* A channel line (PRIVMSG, NOTICE, JOIN, ..) of somebody else or of us, live or from the history.
  */
 void tr_irc_reader_line(
@@ -240,6 +253,8 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 
 /* --- history.c
  * --------------------------------------------------------------------------------------- */
+
+enum { TR_IRC_HISTORY_LINES_MAX = 1000 }; /* of one answer */
 
 /* The lines of one answer, oldest first, as raw text; error NULL = complete. Borrowed for the call.
  */

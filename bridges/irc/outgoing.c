@@ -19,11 +19,12 @@
 enum {
 	WINDOW = 16,
 	LINES_MAX = 500, /* of one message */
+	LATE_MS = 10000, /* without an echo: ask whether the server has taken the lines */
 	LABEL_MAX = 32,
 };
 
 static const struct tr_db_statement select_progress = {
-	"SELECT lines FROM irc_progress WHERE event_id = $1"};
+	"SELECT lines, width FROM irc_progress WHERE event_id = $1"};
 
 static const char *verb_of(const struct tr_op *op)
 {
@@ -35,18 +36,19 @@ static const char *verb_of(const struct tr_op *op)
 
 static bool split(struct tr_irc_task *task)
 {
+	static const char marks[] = "\x01"
+				    "ACTION \x01";
 	struct tr_irc_connection *connection = task->session->connection;
-	const char *verb = verb_of(task->op);
-	size_t max = tr_irc_connection_text_max(connection, verb, tr_str_from(task->target));
-	const size_t action = sizeof("\x01"
-				     "ACTION \x01") -
-			      1;
-	max -= task->op->message == TR_MESSAGE_EMOTE ? action : 0;
+	if (task->progress == 0 || task->width == 0) {
+		task->width = tr_irc_connection_text_max(
+			connection, verb_of(task->op), tr_str_from(task->target));
+		task->width -= task->op->message == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0;
+	}
 	bool cut = false;
-	task->count =
-		tr_irc_text_split(tr_str_from(task->op->text), max, LINES_MAX, &task->lines, &cut);
+	task->count = tr_irc_text_split(
+		tr_str_from(task->op->text), task->width, LINES_MAX, &task->lines, &cut);
 	task->msgids = tr_alloc_array(task->count, sizeof(*task->msgids));
-	if (cut) {
+	if (cut && !task->op->maybe_sent) {
 		tr_log_warn("irc", "a message of %s has more than %d lines: the rest is left out",
 			task->op->sender, LINES_MAX);
 		tr_bridge_tell_room(task->session->network->bridge, task->op->room_id,
@@ -133,23 +135,27 @@ static enum go task_write_next(struct tr_irc_task *task)
 	}
 	uint64_t label = ++session->label_counter;
 	int failed = write_line(task, task->written, label);
-	if (failed == TR_E_CLOSED || failed == TR_E_TOO_BIG) {
+	if (failed == TR_E_CLOSED) {
 		return GO_STOP;
 	}
 	if (failed) {
 		struct tr_error error;
-		tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_BUG,
-			"the message cannot be written as an IRC line");
+		tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_PERMANENT,
+			"the message to %s cannot be written as an IRC line", task->target);
 		tr_irc_task_refuse(task, &error);
 		return GO_NEXT_TASK;
 	}
 	struct tr_irc_sent_line *line = tr_alloc(sizeof(*line));
 	line->task = task;
+	line->target = tr_strdup(task->target);
 	line->index = task->written++;
 	line->label = label;
 	tr_list_append(&session->in_flight, &line->node);
 	session->window_used++;
 	session->ping_due = session->ping_due || !tr_irc_outgoing_has_echo(session);
+	if (!tr_timer_active(session->late)) {
+		tr_timer_start(session->late, LATE_MS);
+	}
 	return GO_ON;
 }
 
@@ -201,23 +207,28 @@ static bool target_ready(struct tr_irc_task *task)
 		}
 		return task->channel->reader != NULL;
 	}
-	tr_irc_channel_fetch_own(task->channel, task->op->position);
+	bool settled = tr_list_empty(&task->session->in_flight) &&
+		       tr_list_empty(&task->session->unsettled);
+	if (settled) { /* else lines that are known already would be taken for unclaimed ones */
+		tr_irc_channel_fetch_own(task->channel, task->op->position);
+	}
 	return false;
 }
 
-/* Goes on after the lines that an earlier attempt is known to have delivered. false: that was all.
+/* Goes on after the lines that an earlier attempt is known to have delivered. true = that was all.
  */
-static bool skip_confirmed(struct tr_irc_task *task)
+static bool skip_delivered(struct tr_irc_task *task)
 {
-	if (task->confirmed >= task->count) {
-		task->confirmed = task->count;
-	}
-	task->written = task->confirmed;
-	task->settled = task->confirmed;
-	if (task->confirmed == task->count) {
-		tr_irc_task_done(task);
+	if (task->progress <= task->written) {
 		return false;
 	}
+	task->written = task->progress < task->count ? task->progress : task->count;
+	task->confirmed = task->written;
+	task->settled = task->written;
+	if (task->written < task->count) {
+		return false;
+	}
+	tr_irc_task_done(task);
 	return true;
 }
 
@@ -233,20 +244,13 @@ static enum go task_pump(struct tr_irc_task *task)
 		tr_irc_task_refuse(task, &error);
 		return GO_NEXT_TASK;
 	}
-	if (task->claims) {
-		task->confirmed = 0; /* the history tells it line by line */
-	}
-	if (task->written < task->confirmed && !skip_confirmed(task)) {
-		return GO_NEXT_TASK;
-	}
-	if (task_claim(task)) {
+	if (task_claim(task) || skip_delivered(task)) {
 		return GO_NEXT_TASK;
 	}
 	return task->written < task->count ? task_write_next(task) : GO_NEXT_TASK;
 }
 
-/* One PING confirms all lines written before it. */
-static void write_ping(struct tr_irc_session *session)
+void tr_irc_outgoing_ping(struct tr_irc_session *session)
 {
 	session->ping_due = false;
 	session->ping_counter++;
@@ -295,7 +299,7 @@ void tr_irc_outgoing_pump(struct tr_irc_session *session)
 		}
 	}
 	if (session->ping_due) {
-		write_ping(session);
+		tr_irc_outgoing_ping(session);
 	}
 }
 
@@ -321,6 +325,22 @@ static struct tr_irc_task *task_by_event(struct tr_irc_session *session, const c
 	return NULL;
 }
 
+/* Back to their lane together: none may overtake the first. */
+static void retry_from(struct tr_irc_task *task, const struct tr_error *error)
+{
+	struct tr_irc_session *session = task->session;
+	char *target = tr_strdup(task->target);
+	struct tr_list *node = &task->node;
+	while (node != &session->tasks) {
+		struct tr_irc_task *next = TR_LIST_ENTRY(node, struct tr_irc_task, node);
+		node = node->next;
+		if (strcmp(next->target, target) == 0) {
+			tr_irc_task_retry(next, error);
+		}
+	}
+	tr_free(target);
+}
+
 static void progress_known(
 	void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
@@ -335,10 +355,13 @@ static void progress_known(
 		return;
 	}
 	if (error != NULL) {
-		tr_irc_task_retry(task, error);
+		retry_from(task, error);
 		return;
 	}
-	task->confirmed = tr_db_rows(result, 0) ? (size_t)tr_db_int(result, 0, 0, 0) : 0;
+	if (tr_db_rows(result, 0) > 0) {
+		task->progress = (size_t)tr_db_int(result, 0, 0, 0);
+		task->width = (size_t)tr_db_int(result, 0, 0, 1);
+	}
 	task->state = TR_IRC_TASK_READY;
 	tr_irc_outgoing_pump(session);
 }
@@ -378,19 +401,29 @@ void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op)
 	task->target = tr_strdup(op->portal->name);
 	task->claims = op->maybe_sent && task->channel != NULL;
 	tr_list_append(&session->tasks, &task->node);
-	if (op->maybe_sent && strchr(op->text, '\n') != NULL) {
+	if (op->maybe_sent) {
 		look_up_progress(task);
-	} else if (op->maybe_sent && strlen(op->text) > TR_IRC_LINE_BYTES / 2) {
-		look_up_progress(task); /* long enough to have been cut */
 	}
 	tr_loop_defer_cancel(network->loop, pump_later, session);
 	tr_loop_defer(network->loop, pump_later, session);
+}
+
+static void forget_batches(struct tr_irc_session *session)
+{
+	for (struct tr_map_entry *e = tr_map_first(&session->label_batches); e;
+		e = tr_map_next(e)) {
+		tr_free(tr_map_value(e));
+	}
+	tr_map_finish(&session->label_batches);
 }
 
 void tr_irc_outgoing_give_back(struct tr_irc_session *session, const struct tr_error *error)
 {
 	session->ping_due = false;
 	tr_timer_stop(session->pace);
+	tr_timer_stop(session->late);
+	tr_irc_outgoing_drop_lines(session);
+	forget_batches(session);
 	struct tr_list *node;
 	while ((node = tr_list_head(&session->tasks)) != NULL) {
 		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
@@ -415,6 +448,15 @@ void tr_irc_outgoing_refuse_target(
 	}
 }
 
+/* Lines are written and no echo has come for long: the PONG will tell whether it ever will. */
+static void nothing_heard(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	if (!tr_list_empty(&session->in_flight) && tr_irc_session_online(session)) {
+		tr_irc_outgoing_ping(session);
+	}
+}
+
 bool tr_irc_outgoing_idle(const struct tr_irc_session *session)
 {
 	return tr_list_empty(&session->tasks) && tr_list_empty(&session->unsettled);
@@ -425,6 +467,7 @@ void tr_irc_outgoing_init(struct tr_irc_session *session)
 	tr_list_init(&session->tasks);
 	tr_list_init(&session->in_flight);
 	tr_list_init(&session->unsettled);
+	session->late = tr_timer_create(session->network->loop, nothing_heard, session);
 	session->pace = tr_timer_create(session->network->loop, pace_over, session);
 	session->tokens = (double)session->network->config->ircClients.floodPacing.burst;
 	session->tokens_at_ms = tr_clock_mono_ms();
@@ -434,11 +477,12 @@ void tr_irc_outgoing_finish(struct tr_irc_session *session)
 {
 	tr_loop_defer_cancel(session->network->loop, pump_later, session);
 	tr_timer_destroy(session->pace);
+	tr_timer_destroy(session->late);
+	tr_irc_outgoing_drop_lines(session);
+	forget_batches(session);
 	struct tr_list *node;
 	while ((node = tr_list_head(&session->tasks)) != NULL) {
-		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
-		tr_irc_task_forget_lines(task);
-		tr_irc_task_free(task);
+		tr_irc_task_free(TR_LIST_ENTRY(node, struct tr_irc_task, node));
 	}
 	tr_irc_task_finish_session(session);
 }

@@ -5,42 +5,50 @@
  */
 #include "bridges/irc/outgoing_internal.h"
 
-enum { ID_MAX = 1024, LABEL_MAX = 32 };
+enum { ID_MAX = 1024, LABEL_MAX = 32, BATCHES_MAX = 64 };
 
-/* --- confirmation
- * ------------------------------------------------------------------------------------ */
-
+/* The line is delivered. Of a message that was refused it is only forgotten. */
 static void confirm(struct tr_irc_sent_line *line, char *msgid_take)
 {
 	struct tr_irc_task *task = line->task;
 	size_t index = line->index;
-	tr_list_remove(&line->node);
-	tr_free(line);
-	tr_irc_task_line_confirmed(task, index, msgid_take);
+	tr_irc_sent_line_free(line);
+	if (task != NULL) {
+		tr_irc_task_line_confirmed(task, index, msgid_take);
+	} else {
+		tr_free(msgid_take);
+	}
 }
 
-static char *msgid_of(const struct tr_irc_line *line)
+/* The line will not be delivered, and so the rest of its message neither. */
+static void refuse(struct tr_irc_sent_line *line, int numeric, struct tr_str why)
+{
+	struct tr_irc_task *task = line->task;
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
+		"IRC does not take the message to %s: %.*s", line->target, TR_STR_ARG(why));
+	error.status = numeric;
+	tr_irc_sent_line_free(line);
+	if (task != NULL) {
+		tr_irc_task_refuse(task, &error);
+	}
+}
+
+/* The label of a line, its own or that of the labeled-response batch it stands in. */
+static struct tr_str label_of(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_str value;
-	if (!tr_irc_tag(line, "msgid", &value)) {
-		return NULL;
+	if (tr_irc_tag(line, "label", &value)) {
+		return value;
 	}
-	struct tr_buf id = TR_BUF_INIT(ID_MAX);
-	tr_irc_tag_unescape(value, &id);
-	if (!tr_utf8_valid(tr_buf_str(&id))) {
-		tr_buf_clear(&id);
+	if (tr_irc_tag(line, "batch", &value)) {
+		return tr_str_from(tr_map_get(&session->label_batches, value));
 	}
-	return tr_buf_take(&id);
+	return (struct tr_str){NULL, 0};
 }
 
-/* The line a label belongs to. */
-static struct tr_irc_sent_line *by_label(
-	struct tr_irc_session *session, const struct tr_irc_line *line)
+static struct tr_irc_sent_line *by_label(struct tr_irc_session *session, struct tr_str label)
 {
-	struct tr_str label;
-	if (!tr_irc_tag(line, "label", &label)) {
-		return NULL;
-	}
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&session->in_flight, node, following) {
@@ -63,8 +71,7 @@ static struct tr_irc_sent_line *by_target(struct tr_irc_session *session, struct
 	struct tr_list *following;
 	TR_LIST_EACH (&session->in_flight, node, following) {
 		struct tr_irc_sent_line *sent = TR_LIST_ENTRY(node, struct tr_irc_sent_line, node);
-		if (tr_irc_same(
-			    &session->network->isupport, tr_str_from(sent->task->target), target)) {
+		if (tr_irc_same(&session->network->isupport, tr_str_from(sent->target), target)) {
 			return sent;
 		}
 	}
@@ -80,18 +87,53 @@ static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_lin
 		return false;
 	}
 	struct tr_irc_sent_line *sent = tr_irc_outgoing_has_labels(session)
-						? by_label(session, line)
+						? by_label(session, label_of(session, line))
 						: by_target(session, tr_irc_param(line, 0));
 	if (sent != NULL) {
-		struct tr_irc_channel *channel = sent->task->channel;
-		char *msgid = msgid_of(line);
-		if (channel != NULL && channel->reader == session) {
-			tr_irc_channel_own_seen(channel, tr_str_from(msgid));
+		struct tr_irc_channel *channel = sent->task ? sent->task->channel : NULL;
+		struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+		tr_irc_msgid(line, &msgid);
+		if (channel != NULL && channel->reader == session && !channel->catching_up) {
+			tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
 		}
-		confirm(sent, msgid);
+		confirm(sent, tr_buf_take(&msgid));
 		tr_irc_outgoing_pump(session);
 	}
 	return true;
+}
+
+/* "@label=x ACK": the server has nothing to say, and with echo-message that means that nobody got
+ * the line. The same when a labeled-response batch ends without the echo. */
+static bool labeled_end(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str reference = tr_irc_param(line, 0);
+	if (tr_irc_is(line, "ACK")) {
+		struct tr_irc_sent_line *sent = by_label(session, label_of(session, line));
+		if (sent != NULL && tr_irc_outgoing_has_echo(session)) {
+			refuse(sent, 0, TR_STR("it was not passed on"));
+		}
+		return true;
+	}
+	if (!tr_irc_is(line, "BATCH") || reference.len < 2) {
+		return false;
+	}
+	struct tr_str name = tr_str_from_index(reference, 1);
+	if (reference.ptr[0] == '+') {
+		struct tr_str label = label_of(session, line);
+		bool ours = tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("labeled-response")) &&
+			    by_label(session, label) != NULL;
+		if (ours && tr_map_count(&session->label_batches) < BATCHES_MAX) {
+			tr_free(tr_map_set(&session->label_batches, name, tr_str_dup(label)));
+		}
+		return ours;
+	}
+	char *label = tr_map_remove(&session->label_batches, name);
+	struct tr_irc_sent_line *sent = label ? by_label(session, tr_str_from(label)) : NULL;
+	if (sent != NULL && tr_irc_outgoing_has_echo(session)) {
+		refuse(sent, 0, TR_STR("it was not passed on"));
+	}
+	tr_free(label);
+	return label != NULL;
 }
 
 static bool confirm_pong(struct tr_irc_session *session, const struct tr_irc_line *line)
@@ -111,7 +153,12 @@ static bool confirm_pong(struct tr_irc_session *session, const struct tr_irc_lin
 		if (sent->ping == 0 || sent->ping > number) {
 			break;
 		}
-		confirm(sent, NULL);
+		if (tr_irc_outgoing_has_echo(session)) {
+			/* An echo comes before the PONG: this line's will never come. */
+			refuse(sent, 0, TR_STR("it was not passed on"));
+		} else {
+			confirm(sent, NULL);
+		}
 	}
 	tr_irc_outgoing_pump(session);
 	return true;
@@ -133,9 +180,18 @@ static bool refuses_message(int numeric)
 	case 414:
 	case 415:
 	case 417: /* line too long */
+	case 439: /* target change too fast */
 	case 442: /* not on channel */
 	case 477: /* registered users only */
+	case 480:
+	case 482: /* operators only */
+	case 486: /* registered users may write only */
 	case 489:
+	case 492: /* no CTCP */
+	case 494: /* own mode forbids it */
+	case 513:
+	case 519:
+	case 530:
 	case 531: /* cannot send to user */
 	case 716: /* target has +g */
 		return true;
@@ -150,20 +206,14 @@ static bool refuse_line(struct tr_irc_session *session, const struct tr_irc_line
 	if (!fail && !refuses_message(line->numeric)) {
 		return false;
 	}
-	struct tr_irc_sent_line *sent = by_label(session, line);
+	struct tr_irc_sent_line *sent = by_label(session, label_of(session, line));
 	if (sent == NULL && !fail) {
 		sent = by_target(session, tr_irc_param(line, 1));
 	}
 	if (sent == NULL) {
 		return false;
 	}
-	struct tr_irc_task *task = sent->task;
-	struct tr_error error;
-	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
-		"IRC does not take the message to %s: %.*s", task->target,
-		TR_STR_ARG(tr_irc_param(line, line->param_count - 1)));
-	error.status = line->numeric;
-	tr_irc_task_refuse(task, &error);
+	refuse(sent, line->numeric, tr_irc_param(line, line->param_count - 1));
 	tr_irc_outgoing_pump(session);
 	return true;
 }
@@ -173,5 +223,6 @@ bool tr_irc_outgoing_line(struct tr_irc_session *session, const struct tr_irc_li
 	if (confirm_pong(session, line)) {
 		return true;
 	}
-	return confirm_echo(session, line) || refuse_line(session, line);
+	return confirm_echo(session, line) || labeled_end(session, line) ||
+	       refuse_line(session, line);
 }

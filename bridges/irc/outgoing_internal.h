@@ -25,15 +25,20 @@ struct tr_irc_task {
 	char **lines; /* NULL until the first can be written: then the length that fits is known */
 	char **msgids;
 	size_t count;
+	size_t width;    /* bytes a line may have, as it was cut */
+	size_t progress; /* lines that an earlier attempt is known to have delivered, cut at `width`
+			  */
 	size_t written;
 	size_t confirmed;
 	size_t settled; /* lines that no longer count in the window */
 };
 
-/* A line written and not confirmed. */
+/* A line written and not confirmed. When its message was refused it stays without it, so that what
+ * the server still says of it is not taken for another line's. */
 struct tr_irc_sent_line {
 	struct tr_list node;
-	struct tr_irc_task *task;
+	struct tr_irc_task *task; /* or NULL */
+	char *target;
 	size_t index;
 	uint64_t label;
 	uint64_t ping; /* confirmed by the PONG to this one; 0 = its PING is not written yet */
@@ -50,8 +55,11 @@ void tr_irc_task_free(struct tr_irc_task *task);
 void tr_irc_task_done(struct tr_irc_task *task);
 void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error);
 void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error);
-/* Forgets the lines of the message that are on their way. */
-void tr_irc_task_forget_lines(struct tr_irc_task *task);
+/* Forgets what is on its way: the connection is gone. */
+void tr_irc_outgoing_drop_lines(struct tr_irc_session *session);
+void tr_irc_sent_line_free(struct tr_irc_sent_line *line);
+/* Asks the server for a sign that it has taken all lines up to here. */
+void tr_irc_outgoing_ping(struct tr_irc_session *session);
 /* One line is delivered; with the last one the message is done and freed. */
 void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *msgid_take);
 /* Frees what waits to be settled; only when the session goes. */

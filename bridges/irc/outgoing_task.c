@@ -12,14 +12,17 @@ struct settlement {
 	struct tr_irc_session *session; /* NULL when the session is gone */
 	unsigned lines;
 	char *event_id; /* of a progress mark */
-	size_t progress;
+	size_t progress, width;
 };
 
+/* A mark that had to be written again may come after a later one: progress never goes back. */
 static const struct tr_db_statement store_progress = {
-	"INSERT INTO irc_progress(event_id, lines) VALUES ($1, $2)"
-	" ON CONFLICT (event_id) DO UPDATE SET lines = excluded.lines"};
+	"INSERT INTO irc_progress(event_id, lines, width) VALUES ($1, $2, $3)"
+	" ON CONFLICT (event_id) DO UPDATE SET lines = excluded.lines, width = excluded.width"
+	" WHERE excluded.lines > irc_progress.lines"};
 static const struct tr_db_statement delete_progress = {
 	"DELETE FROM irc_progress WHERE event_id = $1"};
+
 bool tr_irc_outgoing_has_echo(const struct tr_irc_session *session)
 {
 	return tr_irc_session_has(session, TR_IRC_CAP_ECHO_MESSAGE);
@@ -50,18 +53,28 @@ void tr_irc_task_free(struct tr_irc_task *task)
 	tr_free(task);
 }
 
-/* Forgets the lines of the task that are on their way; a confirmation that still comes finds
- * nothing. */
-void tr_irc_task_forget_lines(struct tr_irc_task *task)
+void tr_irc_sent_line_free(struct tr_irc_sent_line *line)
+{
+	tr_list_remove(&line->node);
+	tr_free(line->target);
+	tr_free(line);
+}
+
+void tr_irc_outgoing_drop_lines(struct tr_irc_session *session)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&session->in_flight)) != NULL) {
+		tr_irc_sent_line_free(TR_LIST_ENTRY(node, struct tr_irc_sent_line, node));
+	}
+}
+
+static void part_with_lines(struct tr_irc_task *task)
 {
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&task->session->in_flight, node, following) {
 		struct tr_irc_sent_line *line = TR_LIST_ENTRY(node, struct tr_irc_sent_line, node);
-		if (line->task == task) {
-			tr_list_remove(node);
-			tr_free(line);
-		}
+		line->task = line->task == task ? NULL : line->task;
 	}
 }
 
@@ -74,7 +87,7 @@ static void release_window(struct tr_irc_task *task)
 void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;
-	tr_irc_task_forget_lines(task);
+	part_with_lines(task);
 	release_window(task);
 	tr_irc_task_free(task);
 	tr_op_refuse(op, error);
@@ -83,7 +96,7 @@ void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;
-	tr_irc_task_forget_lines(task);
+	part_with_lines(task);
 	release_window(task);
 	tr_irc_task_free(task);
 	tr_op_retry(op, error);
@@ -125,7 +138,7 @@ static void write_progress(void *mark, struct tr_db_batch *batch)
 {
 	struct settlement *settlement = mark;
 	TR_DB_ADD(batch, &store_progress, TR_DB_TC(settlement->event_id),
-		TR_DB_N((int64_t)settlement->progress));
+		TR_DB_N((int64_t)settlement->progress), TR_DB_N((int64_t)settlement->width));
 }
 
 static void progress_settled(void *mark, bool durable)
@@ -171,6 +184,7 @@ void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *ms
 	settlement->lines = 1;
 	settlement->event_id = tr_strdup(task->op->event_id);
 	settlement->progress = task->confirmed;
+	settlement->width = task->width;
 	task->settled++;
 	tr_list_append(&task->session->unsettled, &settlement->node);
 	tr_marks_add(task->session->network->marks, write_progress, progress_settled, settlement);

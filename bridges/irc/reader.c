@@ -10,18 +10,22 @@
 
 #include <string.h>
 
-enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024 };
+enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024, MSGID_MAX = 255 };
 
-/* The server's id of the line, appended; nothing when there is none or it is no text. */
-static void add_msgid(const struct tr_irc_line *line, struct tr_buf *out)
+void tr_irc_msgid(const struct tr_irc_line *line, struct tr_buf *out)
 {
 	struct tr_str value;
-	if (tr_irc_tag(line, "msgid", &value)) {
+	size_t start = out->len;
+	if (tr_irc_tag(line, "msgid", &value) && value.len <= MSGID_MAX) {
 		tr_irc_tag_unescape(value, out);
 	}
-	if (tr_buf_failed(out) || !tr_utf8_valid(tr_buf_str(out)) ||
-		tr_str_find_char(tr_buf_str(out), '\0') >= 0) {
-		tr_buf_clear(out);
+	struct tr_str id = tr_str_from_index(tr_buf_str(out), start);
+	bool usable = !tr_buf_failed(out) && tr_utf8_valid(id);
+	for (size_t i = 0; i < id.len && usable; i++) {
+		usable = (unsigned char)id.ptr[i] > ' ' && id.ptr[i] != 0x7f;
+	}
+	if (!usable) {
+		tr_buf_truncate(out, start);
 	}
 }
 
@@ -49,12 +53,12 @@ static void add_name(struct tr_str nick, struct tr_buf *out)
 	}
 }
 
-static void add_identity(
-	const struct tr_irc_network *network, struct tr_str nick, struct tr_buf *out)
+/* The key of a ghost: folded as ASCII, so that it does not change with what a server says. */
+static void add_identity(struct tr_str nick, struct tr_buf *out)
 {
 	struct tr_buf folded = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&network->isupport, nick, &folded);
-	tr_irc_text_identity(tr_buf_str(&folded), out);
+	tr_irc_fold_stable(nick, &folded);
+	tr_irc_text_plain(tr_buf_str(&folded), out);
 	tr_buf_finish(&folded);
 }
 
@@ -99,7 +103,7 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	add_name(line->nick, &name);
-	add_identity(network, line->nick, &identity);
+	add_identity(line->nick, &identity);
 	tr_buf_add(&key, tr_buf_str(msgid));
 	if (key.len == 0) {
 		add_own_key(network, &key);
@@ -127,15 +131,18 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 	tr_buf_finish(&identity);
 }
 
-static void channel_talk(struct tr_irc_channel *channel, const struct tr_irc_line *line)
+static void channel_talk(
+	struct tr_irc_channel *channel, const struct tr_irc_line *line, bool from_history)
 {
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
 	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
 	enum tr_message_kind kind;
-	add_msgid(line, &msgid);
-	if (tr_str_empty(line->host) && tr_str_empty(line->user)) {
+	tr_irc_msgid(line, &msgid);
+	bool person = !tr_str_empty(line->nick) &&
+		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
+	if (!person) {
 		/* a server's own notice is nobody's message */
-	} else if (tr_irc_network_is_own_line(channel->network, line)) {
+	} else if (tr_irc_network_owner_of_line(channel->network, line, from_history) != NULL) {
 		tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
 	} else if (read_talk(line, &kind, &text)) {
 		hand_over(channel->network, channel->portal, line, &msgid, kind, &text, channel);
@@ -174,11 +181,14 @@ static void roster_remove(struct tr_irc_channel *channel, struct tr_str nick)
 
 static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 {
+	if (tr_str_empty(nick)) {
+		return;
+	}
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	roster_add(channel, nick);
 	add_name(nick, &name);
-	add_identity(channel->network, nick, &identity);
+	add_identity(nick, &identity);
 	tr_bridge_remote_join(channel->network->bridge, channel->portal, tr_buf_str(&identity),
 		tr_buf_str(&name));
 	tr_buf_finish(&name);
@@ -187,12 +197,15 @@ static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 
 static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct tr_str reason)
 {
+	if (tr_str_empty(nick)) {
+		return;
+	}
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf why = TR_BUF_INIT(TEXT_MAX);
 	roster_remove(channel, nick);
 	add_name(nick, &name);
-	add_identity(channel->network, nick, &identity);
+	add_identity(nick, &identity);
 	tr_irc_text_plain(reason, &why);
 	tr_bridge_remote_leave(channel->network->bridge, channel->portal, tr_buf_str(&identity),
 		tr_buf_str(&name), tr_buf_str(&why));
@@ -222,7 +235,7 @@ void tr_irc_reader_line(
 	struct tr_irc_channel *channel, const struct tr_irc_line *line, bool from_history)
 {
 	if (tr_irc_is(line, "PRIVMSG") || tr_irc_is(line, "NOTICE")) {
-		channel_talk(channel, line);
+		channel_talk(channel, line, from_history);
 		return;
 	}
 	if (from_history) {
@@ -235,7 +248,8 @@ void tr_irc_reader_line(
 		if (!tr_irc_network_is_own(channel->network, target, (struct tr_str){NULL, 0})) {
 			departed(channel, target, tr_irc_param(line, 2));
 		}
-	} else if (tr_str_empty(line->nick) || tr_irc_network_is_own_line(channel->network, line)) {
+	} else if (tr_str_empty(line->nick) ||
+		   tr_irc_network_owner_of_line(channel->network, line, false) != NULL) {
 		return;
 	} else if (tr_irc_is(line, "JOIN")) {
 		arrived(channel, line->nick);
@@ -248,7 +262,7 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 {
 	struct tr_irc_network *network = session->network;
 	bool nick_change = tr_irc_is(line, "NICK");
-	if (tr_irc_network_is_own_line(network, line)) {
+	if (tr_irc_network_owner_of_line(network, line, false) != NULL) {
 		return;
 	}
 	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
@@ -267,9 +281,10 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_irc_network *network = session->network;
-	bool person = !tr_str_empty(line->host) || !tr_str_empty(line->user);
+	bool person = !tr_str_empty(line->nick) &&
+		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
 	if (!person || session->user_id == NULL || !network->config->privateMessages.enabled ||
-		tr_irc_network_is_own_line(network, line)) {
+		tr_irc_network_owner_of_line(network, line, false) != NULL) {
 		return;
 	}
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
@@ -277,10 +292,10 @@ void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_li
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	enum tr_message_kind kind;
-	add_msgid(line, &msgid);
+	tr_irc_msgid(line, &msgid);
 	if (read_talk(line, &kind, &text)) {
 		add_name(line->nick, &name);
-		add_identity(network, line->nick, &identity);
+		add_identity(line->nick, &identity);
 		struct tr_portal *portal = tr_portal_direct(
 			network->bridge, tr_buf_str(&identity), tr_buf_c(&name), session->user_id);
 		hand_over(network, portal, line, &msgid, kind, &text, NULL);

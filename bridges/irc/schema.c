@@ -15,7 +15,8 @@ const struct tr_migration tr_irc_migrations[] = {
 	    " mask {TEXT} NOT NULL);"
 	    "CREATE TABLE irc_progress ("
 	    " event_id {TEXT} PRIMARY KEY,"
-	    " lines {BIGINT} NOT NULL);"},
+	    " lines {BIGINT} NOT NULL,"
+	    " width {BIGINT} NOT NULL);"},
 };
 
 const size_t tr_irc_migration_count = TR_ARRAY_LEN(tr_irc_migrations);

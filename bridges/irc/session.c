@@ -6,6 +6,7 @@
  */
 #include "bridges/irc/nick.h"
 #include "bridges/irc/session_internal.h"
+#include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
 
@@ -13,6 +14,7 @@
 
 enum {
 	NAME_MAX = 512,
+	JOIN_TIMEOUT_MS = 30000,
 	RECONNECT_FIRST_MS = 1000,
 	RECONNECT_MAX_MS = 120000,
 	NICK_TRIES_MAX = 20,
@@ -56,26 +58,26 @@ static void set_state(struct tr_irc_session *session, enum tr_irc_session_state 
  * the history. */
 void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick)
 {
-	struct tr_irc_network *network = session->network;
 	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&network->isupport, nick, &key);
-	tr_map_set(&network->own_nicks, tr_buf_str(&key), session);
+	tr_irc_fold_stable(nick, &key);
+	tr_map_set(&session->network->own_nicks, tr_buf_str(&key), session);
 	tr_free(session->own_key);
 	session->own_key = tr_buf_take(&key);
 }
 
-struct tr_irc_session *tr_irc_network_owner(
-	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
+struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
+	struct tr_str nick, struct tr_str mask, bool from_history)
 {
 	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&network->isupport, nick, &key);
+	tr_irc_fold_stable(nick, &key);
 	struct tr_irc_session *session = tr_map_get(&network->own_nicks, tr_buf_str(&key));
 	bool ours = session != NULL;
 	if (ours) {
 		bool in_use = session->state == TR_IRC_ONLINE &&
-			      tr_str_eq_c(tr_buf_str(&key), session->own_key);
-		ours = in_use || tr_str_empty(mask) || session->mask[0] == '\0' ||
-		       tr_str_eq_c(mask, session->mask);
+			      tr_irc_connection_is_me(session->connection, nick);
+		bool comparable = !tr_str_empty(mask) && session->mask[0] != '\0';
+		bool same = comparable && tr_str_eq_c(mask, session->mask);
+		ours = from_history && comparable ? same : in_use || same;
 	}
 	tr_buf_finish(&key);
 	return ours ? session : NULL;
@@ -84,11 +86,11 @@ struct tr_irc_session *tr_irc_network_owner(
 bool tr_irc_network_is_own(
 	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
 {
-	return tr_irc_network_owner(network, nick, mask) != NULL;
+	return tr_irc_network_owner(network, nick, mask, false) != NULL;
 }
 
 struct tr_irc_session *tr_irc_network_owner_of_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line)
+	const struct tr_irc_network *network, const struct tr_irc_line *line, bool from_history)
 {
 	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
 	if (!tr_str_empty(line->host)) {
@@ -96,15 +98,10 @@ struct tr_irc_session *tr_irc_network_owner_of_line(
 		tr_buf_add_char(&mask, '@');
 		tr_buf_add(&mask, line->host);
 	}
-	struct tr_irc_session *owner = tr_irc_network_owner(network, line->nick, tr_buf_str(&mask));
+	struct tr_irc_session *owner =
+		tr_irc_network_owner(network, line->nick, tr_buf_str(&mask), from_history);
 	tr_buf_finish(&mask);
 	return owner;
-}
-
-bool tr_irc_network_is_own_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line)
-{
-	return tr_irc_network_owner_of_line(network, line) != NULL;
 }
 
 void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick, struct tr_str mask)
@@ -155,11 +152,43 @@ struct tr_irc_member *tr_irc_session_member(
 	return NULL;
 }
 
-static void send_join(const struct tr_irc_member *member)
+/* Members whose JOIN has had no answer for too long; another look while some still wait. */
+static void look_after_joins(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	uint64_t now = tr_clock_mono_ms();
+	bool waiting = false;
+	struct tr_list *node = session->members.next;
+	while (node != &session->members && tr_irc_session_online(session)) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		node = node->next;
+		if (member->state != TR_IRC_JOINING) {
+			continue;
+		}
+		if (now - member->asked_ms < JOIN_TIMEOUT_MS) {
+			waiting = true;
+			continue;
+		}
+		struct tr_error error;
+		tr_error_set_class(&error, TR_E_TIMEOUT, TR_CLASS_PERMANENT,
+			"%s could not be joined on IRC: the server does not answer",
+			member->channel->name);
+		tr_irc_session_join_failed(member, &error);
+	}
+	if (waiting) {
+		tr_timer_start(session->join_watch, JOIN_TIMEOUT_MS / 3);
+	}
+}
+
+static void send_join(struct tr_irc_member *member)
 {
 	const struct tr_irc_channel *channel = member->channel;
+	member->asked_ms = tr_clock_mono_ms();
 	tr_irc_send_words(member->session->connection, "JOIN", tr_str_from(channel->name),
 		tr_str_from(channel->password), (struct tr_str){NULL, 0});
+	if (!tr_timer_active(member->session->join_watch)) {
+		tr_timer_start(member->session->join_watch, JOIN_TIMEOUT_MS);
+	}
 }
 
 struct tr_irc_member *tr_irc_session_join(
@@ -252,7 +281,7 @@ static void on_ready(void *arg)
 {
 	struct tr_irc_session *session = arg;
 	struct tr_irc_network *network = session->network;
-	network->isupport = *tr_irc_connection_isupport(session->connection);
+	tr_irc_network_set_isupport(network, tr_irc_connection_isupport(session->connection));
 	session->attempts = 0;
 	session->nick_tries = 0;
 	set_state(session, TR_IRC_ONLINE);
@@ -475,6 +504,7 @@ struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, con
 	session->mask = tr_strdup("");
 	session->reconnect = tr_timer_create(network->loop, reconnect_now, session);
 	session->rejoin = tr_timer_create(network->loop, rejoin_missing, session);
+	session->join_watch = tr_timer_create(network->loop, look_after_joins, session);
 	tr_list_init(&session->members);
 	session->history = tr_irc_history_create(session);
 	tr_irc_outgoing_init(session);
@@ -503,6 +533,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 	tr_irc_outgoing_finish(session);
 	tr_timer_destroy(session->reconnect);
 	tr_timer_destroy(session->rejoin);
+	tr_timer_destroy(session->join_watch);
 	tr_free(session->user_id);
 	tr_free(session->nick);
 	tr_free(session->own_key);

@@ -5,6 +5,10 @@
 
 #include "bridges/irc/network.h"
 
+/* The server does not let us in: messages for the channel are refused; the bot tries again later.
+ */
+void tr_irc_session_join_failed(struct tr_irc_member *member, const struct tr_error *error);
+
 /* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
 void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
 
