@@ -131,6 +131,10 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 {
 	struct starting *starting = arg;
 	struct tr_irc_network *network = starting->network;
+	struct tr_error tls;
+	if (error == NULL && create_tls(network, &tls) != 0) {
+		error = &tls;
+	}
 	if (error == NULL) {
 		load_channels(network, result);
 		load_puppets(network, result);
@@ -150,11 +154,6 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 static void start(void *self, void (*started)(void *arg, const struct tr_error *error), void *arg)
 {
 	struct tr_irc_network *network = self;
-	struct tr_error error;
-	if (create_tls(network, &error) != 0) {
-		started(arg, &error);
-		return;
-	}
 	struct starting *starting = tr_alloc(sizeof(*starting));
 	*starting = (struct starting){network, started, arg};
 	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(network->bridge));

@@ -220,6 +220,9 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_timer_destroy(bridge->stop_poll);
 	tr_timer_destroy(bridge->bot_retry);
 	tr_status_destroy(bridge->status);
+	if (bridge->db != NULL) {
+		tr_db_drain(bridge->db); /* its answers come while those they are for are there */
+	}
 	if (bridge->module != NULL) {
 		bridge->options.protocol->destroy(bridge->module);
 	}

@@ -269,6 +269,10 @@ static void on_reload(int number, void *arg)
 {
 	struct daemon *daemon = arg;
 	(void)number;
+	if (daemon->ending || daemon->starting > 0) {
+		tr_log_warn("daemon", "SIGHUP: only while running");
+		return;
+	}
 	tr_notify_reloading();
 	tr_log_info("daemon", "SIGHUP: reading %s again", daemon->file);
 	struct tr_report report = {0};

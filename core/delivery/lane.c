@@ -256,7 +256,9 @@ static void pump(void *arg)
 	while ((node = tr_list_head(&round)) != NULL) {
 		struct tr_lane *lane = TR_LIST_ENTRY(node, struct tr_lane, node);
 		tr_list_remove(node);
-		lane_load(lane);
+		if (!lanes->paused) {
+			lane_load(lane);
+		}
 		if (lane->count == 0 && !lane->stored_more && !lane->waiting) {
 			lane_free(lane);
 		} else if (lanes->paused || !may_become_active(lane)) {

@@ -83,19 +83,31 @@ static void complete_refused(void *arg)
 	}
 }
 
-void tr_db_close(struct tr_db *db)
+static void drain_refused(struct tr_db *db)
 {
-	if (!db) {
-		return;
-	}
-	TR_ASSERT(!db->calling && !db->closing);
-	db->closing = true;
-	db->backend->close(db);
 	tr_loop_defer_cancel(db->loop, complete_refused, db);
 	/* A callback may submit again; it learns that the database is closed, and so on. */
 	while (!tr_list_empty(&db->refused)) {
 		complete_refused(db);
 	}
+}
+
+void tr_db_drain(struct tr_db *db)
+{
+	TR_ASSERT(!db->calling);
+	if (!db->closing) {
+		db->closing = true;
+		db->backend->close(db);
+	}
+	drain_refused(db);
+}
+
+void tr_db_close(struct tr_db *db)
+{
+	if (!db) {
+		return;
+	}
+	tr_db_drain(db);
 	TR_ASSERT(db->pending == 0);
 	tr_free(db);
 }
@@ -107,7 +119,7 @@ const char *tr_db_backend(const struct tr_db *db)
 
 bool tr_db_healthy(const struct tr_db *db)
 {
-	return db->backend->healthy(db);
+	return !db->closing && db->backend->healthy(db);
 }
 
 size_t tr_db_pending(const struct tr_db *db)

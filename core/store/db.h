@@ -73,6 +73,10 @@ struct tr_db *tr_db_open(
  * come before it returns; what they submit fails with class retry. Not from inside a callback. */
 void tr_db_close(struct tr_db *db);
 
+/* The first half of tr_db_close(): waits and calls back as it does, while those who asked are still
+ * there. From then on every batch is refused (TR_E_CLOSED, by callback) until tr_db_close(). */
+void tr_db_drain(struct tr_db *db);
+
 /* "sqlite" or "postgres". */
 const char *tr_db_backend(const struct tr_db *db);
 /* Whether work can be done now (PostgreSQL: connected; SQLite: the last commit succeeded). */
