@@ -371,6 +371,32 @@ static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *
 	       tr_irc_fold_stable(channel, remote_id) == 0;
 }
 
+/* What may not be in a nick, whatever a server's own list is: it would be another word, another
+ * target or a mask. */
+static bool is_nick(const struct tr_irc_network *network, struct tr_str name)
+{
+	if (tr_str_empty(name) || name.len > 255 || !tr_utf8_valid(name) ||
+		strchr("#&+!$:~@%-0123456789", name.ptr[0]) != NULL ||
+		strchr(network->isupport.chan_types, name.ptr[0]) != NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char byte = (unsigned char)name.ptr[i];
+		if (byte <= ' ' || byte == 0x7f || strchr(",*?!@.:/", byte) != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool remote_of_name(void *self, struct tr_str name, struct tr_buf *remote_id)
+{
+	struct tr_irc_network *network = self;
+	return network->config->privateMessages.enabled && is_nick(network, name) &&
+	       !tr_irc_network_is_own(network, name, (struct tr_str){NULL, 0}) &&
+	       tr_irc_fold(&network->isupport, name, remote_id) == 0;
+}
+
 static void portal_opened(void *self, struct tr_portal *portal)
 {
 	open_portal(self, portal);
@@ -439,6 +465,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.deliver = deliver,
 	.position = position,
 	.remote_of_alias = remote_of_alias,
+	.remote_of_name = remote_of_name,
 	.portal_opened = portal_opened,
 	.pressure = pressure,
 	.status = status,

@@ -194,6 +194,11 @@ void tr_delivery_run(struct tr_delivery *delivery)
 	const char *owner = tr_management_user(bridge, tr_str_from(op->room_id));
 	if (op->kind == TR_OP_MEMBER) {
 		run_member(delivery);
+	} else if (tr_str_eq_c(tr_json_get_str(delivery->event, "type"), "m.room.encrypted")) {
+		struct tr_error error;
+		tr_error_set_class(&error, TR_E_UNSUPPORTED, TR_CLASS_PERMANENT,
+			"Messages in this room are encrypted, so they do not reach the network.");
+		refuse(delivery, &error);
 	} else if (tr_delivery_is_talk(delivery)) {
 		to_module(delivery);
 	} else if (op->portal == NULL && delivery->has_text && owner != NULL &&

@@ -93,8 +93,11 @@ static enum tr_from_matrix_verdict classify(
 		return member_matters(bridge, event) ? keep(bridge, room_id, lane, position)
 						     : TR_EVENT_IGNORE;
 	}
-	if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message") &&
-		tr_json_get(event, "state_key") == NULL) {
+	struct tr_str type = tr_json_get_str(event, "type");
+	bool concerns = tr_str_eq_c(type, "m.room.message") ||
+			(tr_str_eq_c(type, "m.room.encrypted") &&
+				tr_portal_of_room(bridge, room_id) != NULL);
+	if (concerns && tr_json_get(event, "state_key") == NULL) {
 		return keep(bridge, room_id, lane, position);
 	}
 	return TR_EVENT_IGNORE;
@@ -153,7 +156,8 @@ static void add_file(const struct tr_json *content, struct tr_buf *text)
 
 static bool kind_of(struct tr_str msgtype, enum tr_message_kind *kind)
 {
-	if (tr_str_eq_c(msgtype, "m.text") || is_file(msgtype)) {
+	if (tr_str_eq_c(msgtype, "m.text") || tr_str_eq_c(msgtype, "m.location") ||
+		is_file(msgtype)) {
 		*kind = TR_MESSAGE_TEXT;
 	} else if (tr_str_eq_c(msgtype, "m.emote")) {
 		*kind = TR_MESSAGE_EMOTE;
@@ -241,6 +245,9 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 		tr_bridge_notice(bridge, inbound->room_id, tr_str_from(key), text);
 		tr_free(text);
 		tr_free(key);
+	} else if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.encrypted")) {
+		/* Each of them would be the same: once a minute. */
+		tr_bridge_tell_room(bridge, inbound->room_id, error->text);
 	}
 	tr_json_free(event);
 }

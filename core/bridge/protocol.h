@@ -118,6 +118,11 @@ struct tr_protocol {
 	 * remote id it would have (appended) and true, or false when there is no such thing. */
 	bool (*remote_of_alias)(
 		void *self, struct tr_str alias_localpart, struct tr_buf *remote_id);
+	/* Somebody wants to write to a person whom nobody has seen yet: says the remote id of
+	 * whoever has this name (appended) and true, or false when nobody can. NULL without
+	 * TR_CAN_DIRECT.
+	 */
+	bool (*remote_of_name)(void *self, struct tr_str name, struct tr_buf *remote_id);
 	/* A channel portal was opened while running (a command, an alias): go there. */
 	void (*portal_opened)(void *self, struct tr_portal *portal);
 	/* true: stop reading from the network, too much waits to be stored; false: go on. */

@@ -69,12 +69,56 @@ static void on_transaction(
 
 /* --- users and aliases ------------------------------------------------------------------------ */
 
+static void ghost_made(void *arg, const struct tr_error *error)
+{
+	struct tr_appservice_reply *reply = open_reply_take(arg);
+	if (error == NULL) {
+		tr_appservice_ok(reply);
+	} else {
+		tr_appservice_not_found(reply);
+	}
+}
+
+/* The ghost of a person nobody has seen, so that he can be written to; NULL when the id cannot be
+ * one's. Only here is an id taken apart: nobody has stored it yet. An id that differs from a
+ * ghost's own in its case only is nobody's. */
+static struct tr_ghost *make_ghost(struct tr_bridge *bridge, struct tr_str user_id)
+{
+	const struct tr_bridge_options *options = &bridge->options;
+	struct tr_template_value values[] = {
+		{"NICK", {NULL, 0}},
+		{"SERVER", tr_str_from(options->server)},
+	};
+	struct tr_ghost *ghost = NULL;
+	if ((options->protocol->capabilities & TR_CAN_DIRECT) == 0 ||
+		options->protocol->remote_of_name == NULL ||
+		!tr_template_match_id(tr_str_from(options->user_template),
+			tr_str_from(options->domain), user_id, values, TR_ARRAY_LEN(values))) {
+		return NULL;
+	}
+	struct tr_buf name = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	struct tr_buf remote = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	if (tr_localpart_unescape(&name, values[0].text, TR_ESCAPE_NOTHING) == 0 &&
+		options->protocol->remote_of_name(bridge->module, tr_buf_str(&name), &remote) &&
+		tr_ghost_find(bridge, tr_buf_str(&remote)) == NULL) {
+		ghost = tr_ghost_open(bridge, tr_buf_str(&remote), tr_buf_str(&name));
+	}
+	tr_buf_finish(&name);
+	tr_buf_finish(&remote);
+	return ghost != NULL && tr_str_eq_c(user_id, ghost->mxid) ? ghost : NULL;
+}
+
 static void on_user_query(void *arg, struct tr_str user_id, struct tr_appservice_reply *reply)
 {
 	struct tr_bridge *bridge = arg;
-	const struct tr_ghost *ghost = tr_ghost_of(bridge, user_id);
+	struct tr_ghost *ghost = tr_ghost_of(bridge, user_id);
 	if ((ghost != NULL && ghost->exists) || tr_str_eq_c(user_id, bridge->bot_user_id)) {
 		tr_appservice_ok(reply);
+		return;
+	}
+	ghost = ghost ? ghost : make_ghost(bridge, user_id);
+	if (ghost != NULL) {
+		tr_intent_ensure(bridge, ghost, NULL, ghost_made, open_reply_create(bridge, reply));
 	} else {
 		tr_appservice_not_found(reply);
 	}

@@ -89,6 +89,20 @@ static void refused_message_is_told_in_the_room_and_counted(void **state)
 	tr_buf_finish(&figures);
 }
 
+static void encrypted_message_is_told_in_the_room(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_push(world, "$1", "m.room.encrypted", "!mapped:hs", "@alice:hs", NULL,
+		"{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"ciphertext\":\"x\"}");
+	world_push(world, "$2", "m.room.encrypted", "!mapped:hs", "@alice:hs", NULL,
+		"{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"ciphertext\":\"y\"}");
+	world_expect(world, &world->sent, "Messages in this room are encrypted");
+	world_say(world, "$3", "!mapped:hs", "@alice:hs", "in the clear");
+	world_expect(world, &world->ops, "in the clear\n");
+	assert_int_equal(world_count(&world->sent, "are encrypted"), 1);
+}
+
 static void echo_of_our_own_message_closes_it(void **state)
 {
 	struct world *world = *state;
@@ -321,6 +335,7 @@ int main(void)
 		WORLD_TEST(remote_text_pings_nobody),
 		WORLD_TEST(name_in_another_case_is_the_same_ghost_with_a_new_name),
 		WORLD_TEST(refused_message_is_told_in_the_room_and_counted),
+		WORLD_TEST(encrypted_message_is_told_in_the_room),
 		WORLD_TEST(echo_of_our_own_message_closes_it),
 		WORLD_TEST(unfinished_messages_go_on_after_a_restart),
 		WORLD_TEST(drop_in_the_middle_loses_nothing),

@@ -89,6 +89,26 @@ static void ghost_follows_an_invitation_to_a_direct_chat(void **state)
 	world_expect(world, &world->sent, "!dm:hs @x_Ann:hs m.text yes\n");
 }
 
+static void person_nobody_has_seen_can_be_written_to(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_get(world, "/_matrix/app/v1/users/%40x_Bob%3Ahs");
+	assert_int_equal(world->status, 200);
+	world_expect(world, &world->log, "register x_Bob\nname @x_Bob:hs Bob\n");
+	/* One person has one id. */
+	world_get(world, "/_matrix/app/v1/users/%40x_bob%3Ahs");
+	assert_int_equal(world->status, 404);
+	world_get(world, "/_matrix/app/v1/users/%40x_no%20body%3Ahs");
+	assert_int_equal(world->status, 404);
+	world_get(world, "/_matrix/app/v1/users/%40y_Bob%3Ahs");
+	assert_int_equal(world->status, 404);
+	world_member(world, "!dm:hs", "@x_Bob:hs", "invite");
+	world_push(world, "$i", "m.room.member", "!dm:hs", "@alice:hs", "@x_Bob:hs", invite_direct);
+	world_say(world, "$1", "!dm:hs", "@alice:hs", "hello stranger");
+	world_expect(world, &world->ops, "message @alice:hs bob hello stranger\n");
+}
+
 static void ghost_declines_a_group(void **state)
 {
 	struct world *world = *state;
@@ -174,6 +194,7 @@ int main(void)
 		DIRECT_TEST(direct_chat_is_remembered),
 		DIRECT_TEST(message_waits_for_the_room_through_failures_and_restarts),
 		DIRECT_TEST(ghost_follows_an_invitation_to_a_direct_chat),
+		DIRECT_TEST(person_nobody_has_seen_can_be_written_to),
 		DIRECT_TEST(ghost_declines_a_group),
 		DIRECT_TEST(person_without_permission_is_declined),
 		DIRECT_TEST(person_who_left_is_asked_in_again),

@@ -35,7 +35,8 @@ static void kinds_are_told_apart(void **state)
 	assert_string_equal(text_of("{\"msgtype\":\"m.text\",\"body\":\"a\"}"), "text: a");
 	assert_string_equal(text_of("{\"msgtype\":\"m.emote\",\"body\":\"a\"}"), "emote: a");
 	assert_string_equal(text_of("{\"msgtype\":\"m.notice\",\"body\":\"a\"}"), "notice: a");
-	assert_string_equal(text_of("{\"msgtype\":\"m.location\",\"body\":\"a\"}"), none);
+	assert_string_equal(text_of("{\"msgtype\":\"m.location\",\"body\":\"a\"}"), "text: a");
+	assert_string_equal(text_of("{\"msgtype\":\"m.other\",\"body\":\"a\"}"), none);
 	assert_string_equal(text_of("{\"body\":\"a\"}"), none);
 	assert_string_equal(text_of("{\"msgtype\":\"m.text\",\"body\":\" \\n\"}"), none);
 	assert_string_equal(text_of("{\"msgtype\":\"m.text\",\"body\":7}"), none);

@@ -404,6 +404,16 @@ static bool module_remote_of_alias(
 	return true;
 }
 
+static bool module_remote_of_name(void *self, struct tr_str name, struct tr_buf *remote_id)
+{
+	(void)self;
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		tr_buf_add_char(remote_id, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
+	}
+	return tr_str_find_char(name, ' ') < 0;
+}
+
 static bool module_status(void *self, struct tr_buf *sentence)
 {
 	(void)self;
@@ -441,6 +451,7 @@ static struct tr_protocol protocol = {
 	.deliver = module_deliver,
 	.position = module_position,
 	.remote_of_alias = module_remote_of_alias,
+	.remote_of_name = module_remote_of_name,
 	.status = module_status,
 };
 
