@@ -75,6 +75,11 @@ class Verdict:
     def ok(self):
         return not (self.lost or self.reordered or self.doubled or self.altered)
 
+    def add(self, other):
+        """Takes in the verdict on the other direction of the same bridge."""
+        for kind in ("accepted", "delivered", "lost", "reordered", "doubled", "altered", "allowed", "problems"):
+            setattr(self, kind, getattr(self, kind) + getattr(other, kind))
+
     def blame(self, kind, what):
         """Counts one more of `kind` and keeps the sentence."""
         setattr(self, kind, getattr(self, kind) + 1)

@@ -12,7 +12,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from ledger import Kill, Line, Put, Said, Sent, judge_to_irc, judge_to_matrix
+from ledger import Kill, Line, Put, Said, Sent, Verdict, judge_to_irc, judge_to_matrix
 from support.bridge import Bridge, irc_config
 from support.scripted_ircd import ScriptedIrcd, parse_record
 from support.stub_homeserver import StubHomeserver
@@ -37,6 +37,7 @@ class Variant:
     homeserver_delay_ms: int = 0
     hard: bool = True
     paced: bool = False
+    both: bool = False  # load in the other direction too, and that is judged as well
     rate: float = 60.0  # messages a second in each room
 
     @property
@@ -48,6 +49,8 @@ VARIANTS = (
     Variant("history"),
     Variant("echo", profile="echo"),
     Variant("rfc", profile="rfc"),
+    Variant("both", both=True, rate=30),
+    Variant("both-echo", profile="echo", both=True, rate=30),
     Variant("paced", profile="echo", paced=True, rate=30),
     Variant("slow-ircd", profile="history", ircd_delay_ms=20, rate=12),
     Variant("slow-ircd-echo", profile="echo", ircd_delay_ms=20, rate=12),
@@ -148,6 +151,7 @@ class World:
             delay_ms=variant.homeserver_delay_ms,
         )
         self.stub.start()
+        self._taken, self._put, self._texts = Tail(self.ircd.ledger_path), Tail(self.stub.ledger_path), set()
         users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
         for user in users:
             self.stub.control("user", user_id=user)
@@ -214,12 +218,12 @@ class World:
         for channel in CHANNELS:
             first = self._next[channel]
             self._next[channel] += count
-            if self.to_irc:
+            if self.to_irc or self.variant.both:
                 users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
                 self.stub.inject(
                     self.rooms[channel], users, count, rate=self.variant.rate, prefix=f"m {channel[1:]} ", first=first
                 )
-            else:
+            if not self.to_irc or self.variant.both:
                 for name in IRC_USERS:
                     self.ircd.say(
                         name, channel, f"i {channel[1:]} {name} {{n}}", count=each,
@@ -232,18 +236,16 @@ class World:
 
     def arrived(self):
         """How many different messages have arrived; reads the ledger of the far side from where it was left."""
-        if not hasattr(self, "_tail"):
-            path = self.ircd.ledger_path if self.to_irc else self.stub.ledger_path
-            self._tail = Tail(path)
-            self._texts = set()
-        for line in self._tail.lines():
-            found = _TEXT.search(line)
-            if found and ("\tTAKEN\t" in line if self.to_irc else '"kind":"send"' in line.replace(" ", "")):
+        for line in self._taken.lines():
+            if "\tTAKEN\t" in line and (found := _TO_IRC.search(line)):
+                self._texts.add(found[0])
+        for line in self._put.lines():
+            if '"kind":"send"' in line and (found := _TO_MATRIX.search(line)):
                 self._texts.add(found[0])
         return len(self._texts)
 
     def said(self):
-        return sum(number - 1 for number in self._next.values())
+        return sum(number - 1 for number in self._next.values()) * (2 if self.variant.both else 1)
 
     def drain(self):
         """Until everything that is owed has arrived, or nothing more comes for a long time."""
@@ -261,10 +263,9 @@ class World:
         time.sleep(0.5)  # what is doubled may come last
 
     def _quiet(self):
-        if self.to_irc:
-            stats = self.stub.stats()
-            return stats["queued"] + stats["stored_txns"] + stats["in_flight"] + stats["inject_left"] == 0
-        return not self.ircd.counts()["saying"]
+        stats = self.stub.stats()
+        left = stats["queued"] + stats["stored_txns"] + stats["in_flight"] + stats["inject_left"]
+        return left == 0 and not self.ircd.counts()["saying"]
 
     # The verdict
 
@@ -273,13 +274,18 @@ class World:
         records = [parse_record(line) for line in Tail(self.ircd.ledger_path).lines()]
         entries = [json.loads(line) for line in Tail(self.stub.ledger_path).lines()]
         channels = {room: channel for channel, room in self.rooms.items()}
-        if self.to_irc:
+        verdict = Verdict()
+        if self.to_irc or self.variant.both:
             sent, lines = sent_messages(entries, channels), written_lines(records)
-            return judge_to_irc(sent, lines, self.kills, window=self.variant.window, history=history)
-        return judge_to_matrix(said_lines(records), put_messages(entries, channels), self.kills, history=history)
+            verdict.add(judge_to_irc(sent, lines, self.kills, window=self.variant.window, history=history))
+        if not self.to_irc or self.variant.both:
+            said, puts = said_lines(records), put_messages(entries, channels)
+            verdict.add(judge_to_matrix(said, puts, self.kills, history=history))
+        return verdict
 
 
-_TEXT = re.compile(r"\b[mi] (?:red|green|blue) [a-z0-9 ]+")
+_TO_IRC = re.compile(r"\bm (?:red|green|blue) \d+")
+_TO_MATRIX = re.compile(r"\bi (?:red|green|blue) [a-z]+ \d+")
 
 
 class Tail:
