@@ -55,6 +55,68 @@ static void decline(struct invitation *invitation, const char *reason)
 		invitation->delivery->op.room_id, reason, declined, invitation);
 }
 
+/* --- what was said before we were in ---------------------------------------------------------- */
+
+/* The homeserver pushes what is said in a room once one of us is in it. What the inviter wrote
+ * between his invitation and our coming is read from the room and accepted like anything else; an
+ * event that was pushed all the same is known by its id. */
+enum { EARLIER_MAX = 50 };
+
+static void earlier_stored(void *arg, const struct tr_error *error)
+{
+	invitation_end(arg, error);
+}
+
+/* Events newer than the invitation, oldest first. */
+static struct tr_json *earlier_events(
+	const struct invitation *invitation, const struct tr_json *response)
+{
+	const struct tr_op *op = &invitation->delivery->op;
+	const struct tr_json *found[EARLIER_MAX];
+	size_t count = 0;
+	const struct tr_json *event = tr_json_first(tr_json_get(response, "chunk"));
+	for (; event != NULL && count < EARLIER_MAX; event = tr_json_next(event)) {
+		if (tr_str_eq_c(tr_json_get_str(event, "event_id"), op->event_id)) {
+			break;
+		}
+		if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message")) {
+			found[count++] = event;
+		}
+	}
+	struct tr_json *events = tr_json_new_array();
+	while (count > 0) {
+		struct tr_json *copy = tr_json_dup(found[--count]);
+		tr_json_set_c(copy, "room_id", op->room_id);
+		tr_json_append_take(events, copy);
+	}
+	return events;
+}
+
+static void earlier_read(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	if (error != NULL) {
+		invitation_end(invitation, error);
+		return;
+	}
+	struct tr_json *events = earlier_events(invitation, response);
+	if (tr_json_count(events) == 0) {
+		invitation_end(invitation, NULL);
+	} else {
+		tr_from_matrix_accept(
+			invitation->bridge->from_matrix, events, earlier_stored, invitation);
+	}
+	tr_json_free(events);
+}
+
+static void read_earlier(struct invitation *invitation)
+{
+	const struct tr_matrix_messages_query query = {.limit = EARLIER_MAX};
+	tr_matrix_messages(invitation->bridge->client,
+		invitation->ghost ? invitation->ghost->mxid : NULL,
+		invitation->delivery->op.room_id, &query, earlier_read, invitation);
+}
+
 /* --- the bot ---------------------------------------------------------------------------------- */
 
 static void make_management_room(struct invitation *invitation)
@@ -75,8 +137,10 @@ static void counted(void *arg, const struct tr_json *response, const struct tr_e
 	struct invitation *invitation = arg;
 	if (error == NULL && tr_json_count(tr_json_get(response, "joined")) <= 2) {
 		make_management_room(invitation);
+		read_earlier(invitation);
+	} else {
+		invitation_end(invitation, error);
 	}
-	invitation_end(invitation, error);
 }
 
 static void bot_joined(void *arg, const struct tr_json *response, const struct tr_error *error)
@@ -93,7 +157,7 @@ static void bot_joined(void *arg, const struct tr_json *response, const struct t
 		TR_MEMBERSHIP_JOINED);
 	if (invitation->direct) {
 		make_management_room(invitation);
-		invitation_end(invitation, NULL);
+		read_earlier(invitation);
 	} else {
 		tr_matrix_joined_members(bridge->client, NULL, room_id, counted, invitation);
 	}
@@ -118,13 +182,15 @@ static void ghost_joined(void *arg, const struct tr_error *error)
 {
 	struct invitation *invitation = arg;
 	const struct tr_op *op = &invitation->delivery->op;
-	if (error == NULL) {
-		struct tr_portal *portal = tr_portal_open(invitation->bridge,
-			tr_str_from(invitation->ghost->remote_id), op->sender,
-			invitation->ghost->name, true);
-		tr_portal_add_room(portal, op->room_id, true, NULL, NULL);
+	if (error != NULL) {
+		invitation_end(invitation, error);
+		return;
 	}
-	invitation_end(invitation, error);
+	struct tr_portal *portal =
+		tr_portal_open(invitation->bridge, tr_str_from(invitation->ghost->remote_id),
+			op->sender, invitation->ghost->name, true);
+	tr_portal_add_room(portal, op->room_id, true, NULL, NULL);
+	read_earlier(invitation);
 }
 
 static void invite_ghost(struct invitation *invitation, enum tr_permission_level level)

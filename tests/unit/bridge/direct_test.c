@@ -109,6 +109,36 @@ static void person_nobody_has_seen_can_be_written_to(void **state)
 	world_expect(world, &world->ops, "message @alice:hs bob hello stranger\n");
 }
 
+/* A homeserver pushes what is said once the ghost is in the room, and nothing before. */
+static void what_was_said_before_the_ghost_came_is_read(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_remote(world, world->portal, "Ann", "id1", "hi");
+	world_expect(world, &world->sent, "hi\n");
+	world->history = tr_json_parse(
+		TR_STR("[{\"event_id\":\"$3\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"second\"}},"
+		       "{\"event_id\":\"$2\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"first\"}},"
+		       "{\"event_id\":\"$i\",\"type\":\"m.room.member\",\"sender\":\"@alice:hs\","
+		       "\"content\":{}},"
+		       "{\"event_id\":\"$0\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"to another\"}}]"),
+		NULL);
+	assert_non_null(world->history);
+	world_member(world, "!dm:hs", "@x_Ann:hs", "invite");
+	world_push(world, "$i", "m.room.member", "!dm:hs", "@alice:hs", "@x_Ann:hs", invite_direct);
+	world_expect(
+		world, &world->ops, "message @alice:hs ann first\nmessage @alice:hs ann second\n");
+	/* One of them is pushed all the same. */
+	world_say(world, "$3", "!dm:hs", "@alice:hs", "second");
+	world_say(world, "$4", "!dm:hs", "@alice:hs", "third");
+	world_expect(world, &world->ops, "third\n");
+	assert_int_equal(world_count(&world->ops, "second\n"), 1);
+	assert_int_equal(world_count(&world->ops, "to another"), 0);
+}
+
 static void ghost_declines_a_group(void **state)
 {
 	struct world *world = *state;
@@ -195,6 +225,7 @@ int main(void)
 		DIRECT_TEST(message_waits_for_the_room_through_failures_and_restarts),
 		DIRECT_TEST(ghost_follows_an_invitation_to_a_direct_chat),
 		DIRECT_TEST(person_nobody_has_seen_can_be_written_to),
+		DIRECT_TEST(what_was_said_before_the_ghost_came_is_read),
 		DIRECT_TEST(ghost_declines_a_group),
 		DIRECT_TEST(person_without_permission_is_declined),
 		DIRECT_TEST(person_who_left_is_asked_in_again),

@@ -155,6 +155,10 @@ static void serve_messages(
 {
 	struct tr_json *answer = tr_json_new_object();
 	struct tr_json *chunk = tr_json_add_array(answer, "chunk");
+	const struct tr_json *earlier = tr_json_first(world->history);
+	for (; earlier != NULL; earlier = tr_json_next(earlier)) {
+		tr_json_append_take(chunk, tr_json_dup(earlier));
+	}
 	const struct tr_json *event = tr_json_first(world->events);
 	for (; event != NULL; event = tr_json_next(event)) {
 		if (tr_str_eq_c(tr_json_get_str(event, "room"), room)) {
@@ -583,6 +587,7 @@ int world_teardown(void **state)
 	tr_json_free(world->states);
 	tr_json_free(world->members);
 	tr_json_free(world->closed);
+	tr_json_free(world->history);
 	tr_buf_finish(&world->log);
 	tr_buf_finish(&world->sent);
 	tr_buf_finish(&world->ops);

@@ -45,6 +45,7 @@ struct world {
 	struct tr_json *states;  /* object: "room type key" -> content */
 	struct tr_json *members; /* object: "room user" -> membership */
 	struct tr_json *closed;  /* object: rooms that need an invitation */
+	struct tr_json *history; /* array: what GET messages answers before that; or NULL */
 	struct tr_buf file;      /* uploaded last */
 	char *file_type;
 	unsigned rooms_made;
