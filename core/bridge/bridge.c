@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a bridge: opens, loads and starts its parts in order, drains and ends them. What the
- * parts do is in their own files (see bridge_internal.h).
+ * The life of a bridge but for its start (start.c): made, drained, ended. What its parts do is in
+ * their own files (see bridge_internal.h).
  */
 #include "core/bridge/bridge_internal.h"
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/bridge/schema.h"
-#include "core/delivery/schema.h"
 #include "core/matrix/mxid.h"
 
 #include <string.h>
 
-enum { STOP_POLL_MS = 10, BOT_RETRY_FIRST_MS = 1000, BOT_RETRY_MAX_MS = 60000 };
-
-static const struct tr_db_statement select_ghosts = {
-	"SELECT remote_id, mxid, name, registered FROM ghost"};
-static const struct tr_db_statement select_portals = {
-	"SELECT remote_id, receiver, name, kind FROM portal"};
-static const struct tr_db_statement select_rooms = {
-	"SELECT room_id, remote_id, receiver FROM portal_room ORDER BY added_ms, room_id"};
-static const struct tr_db_statement select_management = {
-	"SELECT user_id, room_id FROM management_room"};
+enum { STOP_POLL_MS = 10 };
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -161,7 +150,7 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	return bridge;
 }
 
-static void call_back(void *arg)
+void tr_bridge_call_back(void *arg)
 {
 	struct tr_bridge *bridge = arg;
 	tr_bridge_callback *callback = bridge->callback;
@@ -171,8 +160,6 @@ static void call_back(void *arg)
 			bridge->start_error.code != TR_E_OK ? &bridge->start_error : NULL);
 	}
 }
-
-static void bot_register(void *arg);
 
 /* Everything that a callback of the homeserver could still reach is freed after the client. */
 static void requests_finish(struct tr_bridge *bridge)
@@ -215,7 +202,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 		tr_appservice_set_ready(bridge->registration, false);
 	}
 	bridge->state = TR_BRIDGE_STOPPED;
-	tr_loop_defer_cancel(bridge->loop, call_back, bridge);
+	tr_loop_defer_cancel(bridge->loop, tr_bridge_call_back, bridge);
 	tr_loop_defer_cancel(bridge->loop, turn_over, bridge);
 	tr_timer_destroy(bridge->stop_poll);
 	tr_timer_destroy(bridge->bot_retry);
@@ -237,237 +224,6 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	options_finish(&bridge->options);
 	tr_free(bridge->bot_user_id);
 	tr_free(bridge);
-}
-
-/* --- start ------------------------------------------------------------------------------------ */
-
-static void start_ended(struct tr_bridge *bridge, const struct tr_error *error)
-{
-	if (error != NULL) {
-		bridge->start_error = *error;
-		tr_error_prefix(&bridge->start_error, "%s", bridge->options.name);
-		bridge->state = TR_BRIDGE_STOPPED;
-	}
-	tr_loop_defer(bridge->loop, call_back, bridge);
-}
-
-/* The bot is there: messages may go to Matrix, and the bot into its rooms. */
-static void open_gates(struct tr_bridge *bridge)
-{
-	tr_log_info("bridge", "%s: the homeserver is ready", bridge->options.name);
-	bridge->homeserver_ready = true;
-	if (bridge->state == TR_BRIDGE_RUNNING) {
-		tr_entries_start(bridge);
-		tr_membership_pause(bridge->membership, false);
-		tr_to_matrix_pause(bridge->to_matrix, false);
-	}
-}
-
-static void bot_named(void *arg, const struct tr_json *response, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	(void)response;
-	if (error != NULL) {
-		tr_log_warn("bridge", "%s: the bot cannot be named: %s", bridge->options.name,
-			error->text);
-	}
-	open_gates(bridge);
-}
-
-static void bot_registered(void *arg, const struct tr_json *response, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	(void)response;
-	if (error != NULL && (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER)) {
-		tr_timer_start(bridge->bot_retry, tr_backoff_ms(bridge->bot_attempts++,
-							  BOT_RETRY_FIRST_MS, BOT_RETRY_MAX_MS));
-		return;
-	}
-	if (error != NULL) {
-		tr_log_warn("bridge", "%s: the bot cannot be registered: %s", bridge->options.name,
-			error->text);
-	}
-	const char *name = bridge->options.bot_display_name ? bridge->options.bot_display_name
-							    : bridge->options.name;
-	tr_matrix_set_displayname(bridge->client, bridge->bot_user_id, name, bot_named, bridge);
-}
-
-static void bot_register(void *arg)
-{
-	struct tr_bridge *bridge = arg;
-	tr_matrix_register(bridge->client, bridge->options.bot_localpart, bot_registered, bridge);
-}
-
-static void homeserver_ready(void *arg, struct tr_homeserver *homeserver)
-{
-	(void)homeserver;
-	bot_register(arg);
-}
-
-static void module_started(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	bridge->state = TR_BRIDGE_RUNNING;
-	tr_from_matrix_pause(bridge->from_matrix, false);
-	tr_appservice_set_ready(bridge->registration, true);
-	const struct tr_homeserver_options options = {
-		.bot_user_id = bridge->bot_user_id,
-		.appservice_id = bridge->options.appservice_id,
-	};
-	bridge->homeserver = tr_homeserver_create(
-		bridge->loop, bridge->client, &options, homeserver_ready, bridge);
-	start_ended(bridge, NULL);
-}
-
-static void to_matrix_resumed(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	bridge->module = bridge->options.protocol->create(bridge, bridge->options.protocol_config);
-	bridge->options.protocol->start(bridge->module, module_started, bridge);
-}
-
-static void from_matrix_resumed(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_to_matrix_resume(bridge->to_matrix, to_matrix_resumed, bridge);
-}
-
-static void loaded(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_ghosts_load(&bridge->ghosts, result, 0);
-	tr_portals_load(bridge, result, 1, 2);
-	tr_management_load(bridge, result, 3);
-	tr_from_matrix_resume(bridge->from_matrix, from_matrix_resumed, bridge);
-}
-
-static void own_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	struct tr_db_batch *batch = tr_db_batch_create(bridge->db);
-	tr_db_batch_add(batch, &select_ghosts, NULL, 0);
-	tr_db_batch_add(batch, &select_portals, NULL, 0);
-	tr_db_batch_add(batch, &select_rooms, NULL, 0);
-	tr_db_batch_add(batch, &select_management, NULL, 0);
-	tr_db_submit_take(batch, loaded, bridge);
-}
-
-static void bridge_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	const struct tr_protocol *protocol = bridge->options.protocol;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL || protocol->migration_count == 0) {
-		own_migrated(bridge, error);
-		return;
-	}
-	tr_migrate(bridge->db, protocol->id, protocol->migrations, protocol->migration_count,
-		own_migrated, bridge);
-}
-
-static void delivery_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_migrate(bridge->db, "bridge", tr_bridge_migrations, tr_bridge_migration_count,
-		bridge_migrated, bridge);
-}
-
-static void create_queues(struct tr_bridge *bridge)
-{
-	bridge->journal = tr_journal_create(bridge->loop, bridge->db);
-	bridge->marks = tr_marks_create(bridge->loop, bridge->journal);
-	const struct tr_from_matrix_options from = {
-		.loop = bridge->loop,
-		.db = bridge->db,
-		.journal = bridge->journal,
-		.metrics = bridge->options.metrics,
-		.max_age_ms = bridge->options.max_age_ms,
-	};
-	bridge->from_matrix = tr_from_matrix_create(&from, &tr_bridge_from_matrix, bridge);
-	const struct tr_to_matrix_options to = {
-		.loop = bridge->loop,
-		.db = bridge->db,
-		.journal = bridge->journal,
-		.client = bridge->client,
-		.metrics = bridge->options.metrics,
-	};
-	bridge->to_matrix = tr_to_matrix_create(&to, &tr_bridge_to_matrix, bridge);
-}
-
-void tr_bridge_start(struct tr_bridge *bridge, tr_bridge_callback *callback, void *arg)
-{
-	TR_ASSERT(bridge->state == TR_BRIDGE_NEW);
-	bridge->state = TR_BRIDGE_STARTING;
-	bridge->callback = callback;
-	bridge->callback_arg = arg;
-	struct tr_error error;
-	const struct tr_db_options db = {
-		.url = bridge->options.database, .metrics = bridge->options.metrics};
-	bridge->db = tr_db_open(bridge->loop, &db, &error);
-	if (bridge->db == NULL) {
-		start_ended(bridge, &error);
-		return;
-	}
-	const struct tr_matrix_client_options client = {
-		.homeserver_url = bridge->options.homeserver_url,
-		.as_token = bridge->options.as_token,
-		.http = bridge->options.http,
-		.metrics = bridge->options.metrics,
-	};
-	bridge->client = tr_matrix_client_create(bridge->loop, &client);
-	create_queues(bridge);
-	bridge->bot_retry = tr_timer_create(bridge->loop, bot_register, bridge);
-	bridge->membership =
-		tr_membership_queue_create(bridge, bridge->options.membership_interval_ms);
-	bridge->status = tr_status_create(bridge);
-	bridge->registration = tr_appservice_add(bridge->options.appservice,
-		bridge->options.hs_token, &tr_bridge_appservice, bridge);
-	tr_migrate(bridge->db, "delivery", tr_delivery_migrations, tr_delivery_migration_count,
-		delivery_migrated, bridge);
 }
 
 /* --- stop ------------------------------------------------------------------------------------- */
@@ -497,7 +253,7 @@ static void stop_look(void *arg)
 	}
 	tr_timer_stop(bridge->stop_poll);
 	bridge->state = TR_BRIDGE_STOPPED;
-	call_back(bridge);
+	tr_bridge_call_back(bridge);
 }
 
 static void module_stopped(void *arg)
@@ -515,7 +271,7 @@ void tr_bridge_stop(
 	if (!running) {
 		bridge->start_error.code = TR_E_OK;
 		bridge->state = TR_BRIDGE_STOPPED;
-		tr_loop_defer(bridge->loop, call_back, bridge);
+		tr_loop_defer(bridge->loop, tr_bridge_call_back, bridge);
 		return;
 	}
 	bridge->state = TR_BRIDGE_STOPPING;

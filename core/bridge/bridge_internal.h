@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of core/bridge share. bridge.c owns the life of it all; each other file has one
- * subject:
+ * What the files of core/bridge share. bridge.c and start.c own the life of it all; each other file
+ * has one subject:
  *
  *   ghost.c         ids and names of remote people       intent.c       acting as one of them
  *   portal.c        which rooms are which place          portal_room.c  making rooms
@@ -10,7 +10,8 @@
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
- *   status.c        ready or not, and figures         media.c        files up and down
+ *   status.c        ready or not, and figures            media.c        files up and down
+ *   portal_state.c  what is written about a portal       permission.c   who may do what
  *
  * What waits for an answer of the homeserver is linked somewhere in struct tr_bridge and freed
  * after the client has been destroyed.
@@ -106,6 +107,8 @@ struct tr_bridge {
  * never. Values are copied. */
 void tr_bridge_write(struct tr_bridge *bridge, const struct tr_db_statement *statement,
 	const struct tr_db_value *values, size_t count, tr_loop_callback *settled, void *arg);
+/* Gives the result of start or stop to whoever waits for it. */
+void tr_bridge_call_back(void *bridge);
 /* Memory until the next turn. */
 struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge);
 
