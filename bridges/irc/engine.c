@@ -34,7 +34,7 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->loop = tr_bridge_loop(bridge);
 	network->entry = config;
 	network->config = &network->entry->parameters;
-	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge));
+	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
 	network->epoch = tr_random_token(8);
 	tr_irc_isupport_init(&network->isupport);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);

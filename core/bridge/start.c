@@ -198,7 +198,7 @@ static void delivery_migrated(void *arg, const struct tr_error *error)
 static void create_queues(struct tr_bridge *bridge)
 {
 	bridge->journal = tr_journal_create(bridge->loop, bridge->db);
-	bridge->marks = tr_marks_create(bridge->loop, bridge->journal);
+	bridge->marks = tr_marks_create(bridge->loop, bridge->journal, 0);
 	const struct tr_from_matrix_options from = {
 		.loop = bridge->loop,
 		.db = bridge->db,

@@ -531,7 +531,7 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	tr_list_init(&queue->acceptances);
 	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, 0);
-	queue->marks = tr_marks_create(options->loop, options->journal);
+	queue->marks = tr_marks_create(options->loop, options->journal, 0);
 	queue->prune = tr_timer_create(options->loop, prune, queue);
 	queue->delivered =
 		counter(options->metrics, "trestle_messages_delivered_total", "Messages delivered");

@@ -13,14 +13,15 @@ struct tr_mark {
 	tr_mark_write *write;
 	tr_mark_settled *settled;
 	void *data;
-	bool failed;
+	bool unwritten; /* not yet, or the commit failed */
 };
 
 struct tr_marks {
 	struct tr_loop *loop;
 	struct tr_journal *journal;
 	struct tr_list all;
-	struct tr_timer *retry;
+	struct tr_timer *write; /* of those that are unwritten */
+	uint64_t delay_ms;
 	size_t pending;
 };
 
@@ -40,41 +41,43 @@ static void committed(void *arg, const struct tr_db_result *result, const struct
 		mark_end(mark, true);
 		return;
 	}
-	mark->failed = true;
-	if (!tr_timer_active(mark->marks->retry)) {
+	mark->unwritten = true;
+	if (!tr_timer_active(mark->marks->write)) {
 		tr_log_warn("delivery", "what was delivered cannot be stored now, trying again: %s",
 			error->text);
-		tr_timer_start(mark->marks->retry, RETRY_MS);
+		tr_timer_start(mark->marks->write, RETRY_MS);
 	}
 }
 
 static void mark_write(struct tr_mark *mark)
 {
-	mark->failed = false;
+	mark->unwritten = false;
 	mark->write(mark->data, tr_journal_batch(mark->marks->journal));
 	tr_journal_join(mark->marks->journal, committed, mark);
 }
 
-static void write_failed_again(void *arg)
+static void write_unwritten(void *arg)
 {
 	struct tr_marks *marks = arg;
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&marks->all, node, following) {
 		struct tr_mark *mark = TR_LIST_ENTRY(node, struct tr_mark, node);
-		if (mark->failed) {
+		if (mark->unwritten) {
 			mark_write(mark);
 		}
 	}
 }
 
-struct tr_marks *tr_marks_create(struct tr_loop *loop, struct tr_journal *journal)
+struct tr_marks *tr_marks_create(
+	struct tr_loop *loop, struct tr_journal *journal, uint64_t delay_ms)
 {
 	struct tr_marks *marks = tr_alloc(sizeof(*marks));
 	marks->loop = loop;
 	marks->journal = journal;
 	tr_list_init(&marks->all);
-	marks->retry = tr_timer_create(loop, write_failed_again, marks);
+	marks->delay_ms = delay_ms;
+	marks->write = tr_timer_create(loop, write_unwritten, marks);
 	return marks;
 }
 
@@ -88,7 +91,14 @@ void tr_marks_add(
 	mark->data = data;
 	tr_list_append(&marks->all, &mark->node);
 	marks->pending++;
-	mark_write(mark);
+	if (marks->delay_ms == 0) {
+		mark_write(mark);
+		return;
+	}
+	mark->unwritten = true;
+	if (!tr_timer_active(marks->write)) {
+		tr_timer_start(marks->write, marks->delay_ms);
+	}
 }
 
 size_t tr_marks_pending(const struct tr_marks *marks)
@@ -101,7 +111,7 @@ void tr_marks_destroy(struct tr_marks *marks)
 	if (marks == NULL) {
 		return;
 	}
-	tr_timer_destroy(marks->retry);
+	tr_timer_destroy(marks->write);
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&marks->all, node, following) {

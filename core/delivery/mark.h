@@ -17,7 +17,10 @@ typedef void tr_mark_write(void *mark, struct tr_db_batch *batch);
 /* The end of the mark, frees it: durable, or given up because the marks are destroyed. */
 typedef void tr_mark_settled(void *mark, bool durable);
 
-struct tr_marks *tr_marks_create(struct tr_loop *loop, struct tr_journal *journal);
+/* `delay_ms`: how long a mark may wait for others to share a commit with; 0 = it goes with its
+ * turn. */
+struct tr_marks *tr_marks_create(
+	struct tr_loop *loop, struct tr_journal *journal, uint64_t delay_ms);
 /* Marks that are not durable yet are given to `settled` all the same, so that they are freed. */
 void tr_marks_destroy(struct tr_marks *marks);
 

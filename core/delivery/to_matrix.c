@@ -17,6 +17,8 @@
 enum {
 	CONTENT_MAX = 256 * 1024,
 	RETRY_MS = 1000,
+	MARK_DELAY_MS =
+		5, /* a done that a kill takes is found by the search: a few may share a commit */
 	PRESSURE_HIGH = 4096, /* messages accepted and not durable: stop reading */
 	PRESSURE_LOW = 512,
 	BATCH_MAX = 1024,
@@ -449,7 +451,7 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	queue->arg = arg;
 	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, ACTIVE_MAX);
-	queue->marks = tr_marks_create(options->loop, options->journal);
+	queue->marks = tr_marks_create(options->loop, options->journal, MARK_DELAY_MS);
 	queue->retry = tr_timer_create(options->loop, store_now, queue);
 	tr_list_init(&queue->unstored);
 	queue->delivered =
@@ -545,7 +547,7 @@ size_t tr_to_matrix_depth(const struct tr_to_matrix *queue)
 
 size_t tr_to_matrix_in_flight(const struct tr_to_matrix *queue)
 {
-	return tr_lanes_in_flight(queue->lanes);
+	return tr_lanes_in_flight(queue->lanes) + tr_marks_pending(queue->marks);
 }
 
 size_t tr_to_matrix_unstored(const struct tr_to_matrix *queue)

@@ -95,6 +95,7 @@ void tr_outbound_prepared(struct tr_outbound *outbound, const struct tr_error *e
 bool tr_to_matrix_has_pending(struct tr_to_matrix *queue, const char *sender, const char *room_id);
 /* Accepted and neither delivered nor dead. */
 size_t tr_to_matrix_depth(const struct tr_to_matrix *queue);
+/* On their way, or delivered and that is not durable yet. */
 size_t tr_to_matrix_in_flight(const struct tr_to_matrix *queue);
 /* Accepted and not durable yet. */
 size_t tr_to_matrix_unstored(const struct tr_to_matrix *queue);
