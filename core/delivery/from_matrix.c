@@ -11,6 +11,7 @@
 #include "core/base/digest.h"
 #include "core/base/encode.h"
 #include "core/base/log.h"
+#include "core/delivery/lane_store.h"
 #include "core/delivery/mark.h"
 #include "core/delivery/schema.h"
 #include "core/io/metrics.h"
@@ -30,8 +31,9 @@ struct tr_from_matrix {
 	struct tr_marks *marks;
 	struct tr_timer *prune;
 	struct tr_list acceptances; /* on their way into the store */
-	struct tr_list loads;       /* asked of the store; their queue is NULL when it is gone */
-	struct resumption *resumption;
+	struct tr_lane_store *store;
+	tr_from_matrix_callback *resumed;
+	void *resumed_arg;
 	int64_t next_seq;
 	int64_t first_seq; /* of this life of the process */
 	size_t depth;
@@ -237,58 +239,28 @@ static void lane_unload(void *arg, struct tr_lane_item *item)
 	inbound_free(inbound_of(item));
 }
 
-struct load {
-	struct tr_list node;
-	struct tr_from_matrix *queue;
-	char *lane;
-	size_t count;
-};
-
-static void load_free(struct load *load)
+static struct tr_lane_item *read_row(
+	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row)
 {
-	tr_list_remove(&load->node);
-	tr_free(load->lane);
-	tr_free(load);
-}
-
-static void lane_rows(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct load *load = arg;
-	struct tr_list items;
-	if (load->queue == NULL) {
-		load_free(load);
-		return;
-	}
-	tr_list_init(&items);
-	size_t rows = error ? 0 : tr_db_rows(result, 0);
-	for (size_t row = 0; row < rows; row++) {
-		struct tr_inbound *inbound = tr_alloc(sizeof(*inbound));
-		inbound->queue = load->queue;
-		inbound->item.seq = tr_db_int(result, 0, row, 0);
-		inbound->event_id = tr_str_dup(tr_db_text(result, 0, row, 1));
-		inbound->room_id = tr_str_dup(tr_db_text(result, 0, row, 2));
-		inbound->sender = tr_str_dup(tr_db_text(result, 0, row, 3));
-		inbound->position = tr_str_dup(tr_db_text(result, 0, row, 4));
-		inbound->origin_ts = tr_db_int(result, 0, row, 5);
-		inbound->body = tr_str_dup(tr_db_text(result, 0, row, 6));
-		inbound->maybe_sent = inbound->item.seq < load->queue->first_seq;
-		tr_list_append(&items, &inbound->item.node);
-	}
-	tr_lanes_loaded(load->queue->lanes, tr_str_from(load->lane), &items, load->count, error);
-	load_free(load);
+	struct tr_from_matrix *queue = arg;
+	(void)lane;
+	struct tr_inbound *inbound = tr_alloc(sizeof(*inbound));
+	inbound->queue = queue;
+	inbound->item.seq = tr_db_int(result, 0, row, 0);
+	inbound->event_id = tr_str_dup(tr_db_text(result, 0, row, 1));
+	inbound->room_id = tr_str_dup(tr_db_text(result, 0, row, 2));
+	inbound->sender = tr_str_dup(tr_db_text(result, 0, row, 3));
+	inbound->position = tr_str_dup(tr_db_text(result, 0, row, 4));
+	inbound->origin_ts = tr_db_int(result, 0, row, 5);
+	inbound->body = tr_str_dup(tr_db_text(result, 0, row, 6));
+	inbound->maybe_sent = inbound->item.seq < queue->first_seq;
+	return &inbound->item;
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
 {
 	struct tr_from_matrix *queue = arg;
-	struct load *load = tr_alloc(sizeof(*load));
-	load->queue = queue;
-	load->lane = tr_str_dup(lane);
-	load->count = count;
-	tr_list_append(&queue->loads, &load->node);
-	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
-	TR_DB_ADD(batch, &select_lane, TR_DB_T(lane), TR_DB_N(after), TR_DB_N((int64_t)count));
-	tr_db_submit_take(batch, lane_rows, load);
+	tr_lane_store_load(queue->store, lane, after, count);
 }
 
 static const struct tr_lanes_handler lanes_handler = {
@@ -472,48 +444,28 @@ static void prune(void *arg)
 	tr_db_submit_take(batch, NULL, NULL);
 }
 
-struct resumption {
-	struct tr_from_matrix *queue;
-	tr_from_matrix_callback *callback;
-	void *arg;
-};
+static const struct tr_lane_store_sql store_sql = {&select_max, &select_lanes, &select_lane};
 
-static void resumed(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+static void resumed(void *arg, int64_t next_seq, size_t depth, const struct tr_error *error)
 {
-	struct resumption *resumption = arg;
-	struct tr_from_matrix *queue = resumption->queue;
-	if (queue == NULL) {
-		tr_free(resumption);
-		return;
+	struct tr_from_matrix *queue = arg;
+	queue->next_seq = next_seq;
+	queue->first_seq = next_seq;
+	queue->depth = depth;
+	if (depth > 0) {
+		tr_log_info(
+			"delivery", "%zu accepted Matrix events go on from the last run", depth);
 	}
-	queue->resumption = NULL;
-	if (error == NULL) {
-		queue->next_seq = tr_db_int(result, 0, 0, 0) + 1;
-		queue->first_seq = queue->next_seq;
-		for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
-			queue->depth += (size_t)tr_db_int(result, 1, row, 1);
-			tr_lanes_mark_stored(queue->lanes, tr_db_text(result, 1, row, 0));
-		}
-		if (queue->depth > 0) {
-			tr_log_info("delivery",
-				"%zu accepted Matrix events go on from the last run", queue->depth);
-		}
-		tr_timer_repeat(queue->prune, PRUNE_INTERVAL_MS);
-	}
-	resumption->callback(resumption->arg, error);
-	tr_free(resumption);
+	tr_timer_repeat(queue->prune, PRUNE_INTERVAL_MS);
+	queue->resumed(queue->resumed_arg, error);
 }
 
 void tr_from_matrix_resume(
 	struct tr_from_matrix *queue, tr_from_matrix_callback *callback, void *arg)
 {
-	struct resumption *resumption = tr_alloc(sizeof(*resumption));
-	*resumption = (struct resumption){queue, callback, arg};
-	queue->resumption = resumption;
-	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
-	tr_db_batch_add(batch, &select_max, NULL, 0);
-	tr_db_batch_add(batch, &select_lanes, NULL, 0);
-	tr_db_submit_take(batch, resumed, resumption);
+	queue->resumed = callback;
+	queue->resumed_arg = arg;
+	tr_lane_store_resume(queue->store, resumed, queue);
 }
 
 static struct tr_metric *counter(struct tr_metrics *metrics, const char *name, const char *help)
@@ -529,8 +481,8 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	queue->handler = handler;
 	queue->arg = arg;
 	tr_list_init(&queue->acceptances);
-	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, 0);
+	queue->store = tr_lane_store_create(options->db, queue->lanes, &store_sql, read_row, queue);
 	queue->marks = tr_marks_create(options->loop, options->journal, 0);
 	queue->prune = tr_timer_create(options->loop, prune, queue);
 	queue->delivered =
@@ -543,19 +495,12 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	return queue;
 }
 
-/* The store may still answer what was asked of it; the journal does not call back any more. */
-static void forget_requests(struct tr_from_matrix *queue)
+/* The journal does not call back any more. */
+static void forget_acceptances(struct tr_from_matrix *queue)
 {
 	struct tr_list *node;
 	while ((node = tr_list_head(&queue->acceptances)) != NULL) {
 		acceptance_free(TR_LIST_ENTRY(node, struct acceptance, node));
-	}
-	while ((node = tr_list_head(&queue->loads)) != NULL) {
-		tr_list_remove(node);
-		TR_LIST_ENTRY(node, struct load, node)->queue = NULL;
-	}
-	if (queue->resumption != NULL) {
-		queue->resumption->queue = NULL;
 	}
 }
 
@@ -564,7 +509,8 @@ void tr_from_matrix_destroy(struct tr_from_matrix *queue)
 	if (queue == NULL) {
 		return;
 	}
-	forget_requests(queue);
+	forget_acceptances(queue);
+	tr_lane_store_destroy(queue->store);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);
 	tr_timer_destroy(queue->prune);

@@ -179,65 +179,34 @@ static void lane_unload(void *arg, struct tr_lane_item *item)
 	tr_outbound_free(tr_outbound_of(item));
 }
 
-struct load {
-	struct tr_list node;
-	struct tr_to_matrix *queue;
-	char *lane;
-	size_t count;
-};
-
 static char *text_or_null(struct tr_str text)
 {
 	return tr_str_empty(text) ? NULL : tr_str_dup(text);
 }
 
-static void load_free(struct load *load)
+static struct tr_lane_item *read_row(
+	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row)
 {
-	tr_list_remove(&load->node);
-	tr_free(load->lane);
-	tr_free(load);
-}
-
-static void lane_rows(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct load *load = arg;
-	struct tr_list items;
-	if (load->queue == NULL) {
-		load_free(load);
-		return;
-	}
-	tr_list_init(&items);
-	size_t rows = error ? 0 : tr_db_rows(result, 0);
-	for (size_t row = 0; row < rows; row++) {
-		struct tr_outbound *outbound = tr_alloc(sizeof(*outbound));
-		outbound->queue = load->queue;
-		outbound->item.seq = tr_db_int(result, 0, row, 0);
-		outbound->room_id = tr_strdup(load->lane);
-		outbound->remote_key = tr_str_dup(tr_db_text(result, 0, row, 1));
-		outbound->sender = text_or_null(tr_db_text(result, 0, row, 2));
-		outbound->type = tr_str_dup(tr_db_text(result, 0, row, 3));
-		outbound->txn_id = tr_str_dup(tr_db_text(result, 0, row, 4));
-		outbound->keep_mapping = tr_db_int(result, 0, row, 5) != 0;
-		outbound->origin_ts = tr_db_int(result, 0, row, 6);
-		outbound->content = tr_str_dup(tr_db_text(result, 0, row, 7));
-		outbound->ambiguous = outbound->item.seq < load->queue->first_seq;
-		tr_list_append(&items, &outbound->item.node);
-	}
-	tr_lanes_loaded(load->queue->lanes, tr_str_from(load->lane), &items, load->count, error);
-	load_free(load);
+	struct tr_to_matrix *queue = arg;
+	struct tr_outbound *outbound = tr_alloc(sizeof(*outbound));
+	outbound->queue = queue;
+	outbound->item.seq = tr_db_int(result, 0, row, 0);
+	outbound->room_id = tr_str_dup(lane);
+	outbound->remote_key = tr_str_dup(tr_db_text(result, 0, row, 1));
+	outbound->sender = text_or_null(tr_db_text(result, 0, row, 2));
+	outbound->type = tr_str_dup(tr_db_text(result, 0, row, 3));
+	outbound->txn_id = tr_str_dup(tr_db_text(result, 0, row, 4));
+	outbound->keep_mapping = tr_db_int(result, 0, row, 5) != 0;
+	outbound->origin_ts = tr_db_int(result, 0, row, 6);
+	outbound->content = tr_str_dup(tr_db_text(result, 0, row, 7));
+	outbound->ambiguous = outbound->item.seq < queue->first_seq;
+	return &outbound->item;
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
 {
 	struct tr_to_matrix *queue = arg;
-	struct load *load = tr_alloc(sizeof(*load));
-	load->queue = queue;
-	load->lane = tr_str_dup(lane);
-	load->count = count;
-	tr_list_append(&queue->loads, &load->node);
-	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
-	TR_DB_ADD(batch, &select_lane, TR_DB_T(lane), TR_DB_N(after), TR_DB_N((int64_t)count));
-	tr_db_submit_take(batch, lane_rows, load);
+	tr_lane_store_load(queue->store, lane, after, count);
 }
 
 static const struct tr_lanes_handler lanes_handler = {
@@ -395,46 +364,25 @@ void tr_to_matrix_accept(struct tr_to_matrix *queue, const struct tr_to_matrix_e
 /* --- life
  * -------------------------------------------------------------------------------------------- */
 
-struct resumption {
-	struct tr_to_matrix *queue;
-	tr_to_matrix_callback *callback;
-	void *arg;
-};
+static const struct tr_lane_store_sql store_sql = {&select_max, &select_lanes, &select_lane};
 
-static void resumed(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+static void resumed(void *arg, int64_t next_seq, size_t depth, const struct tr_error *error)
 {
-	struct resumption *resumption = arg;
-	struct tr_to_matrix *queue = resumption->queue;
-	if (queue == NULL) {
-		tr_free(resumption);
-		return;
+	struct tr_to_matrix *queue = arg;
+	queue->next_seq = next_seq;
+	queue->first_seq = next_seq;
+	queue->depth = depth;
+	if (depth > 0) {
+		tr_log_info("delivery", "%zu remote messages go on from the last run", depth);
 	}
-	queue->resumption = NULL;
-	if (error == NULL) {
-		queue->next_seq = tr_db_int(result, 0, 0, 0) + 1;
-		queue->first_seq = queue->next_seq;
-		for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
-			queue->depth += (size_t)tr_db_int(result, 1, row, 1);
-			tr_lanes_mark_stored(queue->lanes, tr_db_text(result, 1, row, 0));
-		}
-		if (queue->depth > 0) {
-			tr_log_info("delivery", "%zu remote messages go on from the last run",
-				queue->depth);
-		}
-	}
-	resumption->callback(resumption->arg, error);
-	tr_free(resumption);
+	queue->resumed(queue->resumed_arg, error);
 }
 
 void tr_to_matrix_resume(struct tr_to_matrix *queue, tr_to_matrix_callback *callback, void *arg)
 {
-	struct resumption *resumption = tr_alloc(sizeof(*resumption));
-	*resumption = (struct resumption){queue, callback, arg};
-	queue->resumption = resumption;
-	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
-	tr_db_batch_add(batch, &select_max, NULL, 0);
-	tr_db_batch_add(batch, &select_lanes, NULL, 0);
-	tr_db_submit_take(batch, resumed, resumption);
+	queue->resumed = callback;
+	queue->resumed_arg = arg;
+	tr_lane_store_resume(queue->store, resumed, queue);
 }
 
 static struct tr_metric *counter(struct tr_metrics *metrics, const char *name, const char *help)
@@ -449,8 +397,8 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	queue->options = *options;
 	queue->handler = handler;
 	queue->arg = arg;
-	tr_list_init(&queue->loads);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, ACTIVE_MAX);
+	queue->store = tr_lane_store_create(options->db, queue->lanes, &store_sql, read_row, queue);
 	queue->marks = tr_marks_create(options->loop, options->journal, MARK_DELAY_MS);
 	queue->retry = tr_timer_create(options->loop, store_now, queue);
 	tr_list_init(&queue->unstored);
@@ -464,25 +412,12 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	return queue;
 }
 
-/* The store may still answer what was asked of it. */
-static void forget_requests(struct tr_to_matrix *queue)
-{
-	struct tr_list *node;
-	while ((node = tr_list_head(&queue->loads)) != NULL) {
-		tr_list_remove(node);
-		TR_LIST_ENTRY(node, struct load, node)->queue = NULL;
-	}
-	if (queue->resumption != NULL) {
-		queue->resumption->queue = NULL;
-	}
-}
-
 void tr_to_matrix_destroy(struct tr_to_matrix *queue)
 {
 	if (queue == NULL) {
 		return;
 	}
-	forget_requests(queue);
+	tr_lane_store_destroy(queue->store);
 	tr_loop_defer_cancel(queue->options.loop, store_now, queue);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);

@@ -5,6 +5,7 @@
 #define TRESTLE_DELIVERY_TO_MATRIX_INTERNAL_H
 
 #include "core/base/map.h"
+#include "core/delivery/lane_store.h"
 #include "core/delivery/mark.h"
 #include "core/delivery/to_matrix.h"
 
@@ -35,7 +36,6 @@ struct tr_outbound {
 	void *durable_arg;
 };
 
-struct resumption;
 
 struct tr_to_matrix {
 	struct tr_to_matrix_options options;
@@ -49,8 +49,9 @@ struct tr_to_matrix {
 	size_t unstored_count;
 	size_t storing;
 	size_t select_index;
-	struct tr_list loads; /* asked of the store; their queue is NULL when it is gone */
-	struct resumption *resumption;
+	struct tr_lane_store *store;
+	tr_to_matrix_callback *resumed;
+	void *resumed_arg;
 	bool pressed;
 	struct tr_timer *retry;
 	int64_t next_seq;
