@@ -38,17 +38,11 @@ static void whoami(struct hs_api *api)
 /* --- register
  * ------------------------------------------------------------------------------------------- */
 
-static bool is_localpart(const char *name)
-{
-	return name[0] &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789=_-./+") == strlen(name);
-}
-
+/* An appservice may have any letters in the ids of its namespace, as Synapse lets it. */
 static bool may_register(struct hs_api *api, const char *name, const char *user_id)
 {
-	if (!is_localpart(name)) {
-		hs_api_error(api, 400, "M_INVALID_USERNAME",
-			"User ID can only contain characters a-z, 0-9, or '=_-./+'");
+	if (!name[0]) {
+		hs_api_error(api, 400, "M_INVALID_USERNAME", "User ID cannot be empty");
 		return false;
 	}
 	if (!hs_server_is_ours(api->server, user_id)) {
