@@ -16,6 +16,7 @@ enum {
 	ITALIC = 0x1d,
 	STRIKE = 0x1e,
 	UNDERLINE = 0x1f,
+	DELETE = 0x7f,
 };
 
 /* Where to cut what is longer than `max`: the last space in the last third, else the last whole
@@ -31,11 +32,35 @@ static size_t cut_at(struct tr_str text, size_t max)
 	return fit > 0 ? fit : max;
 }
 
-/* Without what would break a line or look like CTCP; LF alone ends lines. */
+/* Styles may stand in a text; no other control character: NUL breaks the line, 0x01 is CTCP, ESC
+ * and BEL are commands to the terminals of readers. */
+static bool is_written(char character)
+{
+	unsigned char c = (unsigned char)character;
+	switch (c) {
+	case '\t':
+	case '\r':
+	case '\n':
+	case BOLD:
+	case COLOUR:
+	case HEX_COLOUR:
+	case RESET:
+	case MONOSPACE:
+	case REVERSE:
+	case ITALIC:
+	case STRIKE:
+	case UNDERLINE:
+		return true;
+	default:
+		return c >= ' ' && c != DELETE;
+	}
+}
+
+/* Without what may not be written; LF alone ends lines. */
 static void add_clean(struct tr_buf *out, struct tr_str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] != '\0' && text.ptr[i] != CTCP_MARK) {
+		if (is_written(text.ptr[i])) {
 			tr_buf_add_char(out, text.ptr[i] == '\r' ? '\n' : text.ptr[i]);
 		}
 	}

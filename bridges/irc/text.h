@@ -9,10 +9,10 @@
 #include "bridges/irc/line.h"
 
 /* The lines a message becomes: owned texts, each at most `max` bytes (4 at least), none blank,
- * without CR, LF (both end a line), NUL and 0x01; long ones are cut at a space where there is one
- * in the last third, always between characters. Besides that one space nothing is lost. Returns how
- * many (at most `lines_max`; what is beyond is left out and *cut set), and the array in *lines
- * (tr_irc_text_lines_free()). */
+ * without CR, LF (both end a line) and control characters other than styles and TAB; long ones are
+ * cut at a space where there is one in the last third, always between characters. Besides that one
+ * space nothing is lost. Returns how many (at most `lines_max`; what is beyond is left out and *cut
+ * set), and the array in *lines (tr_irc_text_lines_free()). */
 size_t tr_irc_text_split(
 	struct tr_str text, size_t max, size_t lines_max, char ***lines, bool *cut);
 void tr_irc_text_lines_free(char **lines, size_t count);

@@ -68,6 +68,14 @@ static void what_would_break_a_line_or_command_a_client_goes(void **state)
 			    "c"),
 		40, 9, "<abc>");
 	assert_split(TR_STR("\x01\0\x01"), 40, 9, "");
+	assert_split(TR_STR("a\x1b"
+			    "b\x07"
+			    "c\x7f"
+			    "d\x02"
+			    "e\tf"),
+		40, 9,
+		"<abcd\x02"
+		"e\tf>");
 }
 
 /* What must be there on the other side: all but spaces at cuts, line ends, NUL and 0x01. */
