@@ -4,8 +4,11 @@
 A server that does not start fails the test; nothing is skipped.
 """
 
+import os
 import shutil
+import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -18,15 +21,17 @@ from support.postgres import Postgres
 from support.scripted_ircd import ScriptedIrcd
 from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
+from support.world import StubWorld, SynapseWorld
 
 
 @pytest.fixture(scope="session")
 def scratch():
-    """A directory that servers under other users can reach; removed at the end."""
+    """A directory that servers under other users can reach; removed at the end unless TRESTLE_KEEP_SCRATCH is set."""
     path = Path(tempfile.mkdtemp(prefix="trestle-e2e-"))
     path.chmod(0o755)
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    if "TRESTLE_KEEP_SCRATCH" not in os.environ:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
@@ -142,3 +147,76 @@ def make_bridge(workdir):
     yield make
     for bridge in made:
         bridge.close()
+
+
+@pytest.fixture(scope="session")
+def synapse_worlds(scratch, inspircd, ngircd):
+    """One Synapse with a bridge to InspIRCd and one to ngIRCd, both running: {"inspircd": .., "ngircd": ..}."""
+    synapse = Synapse(scratch / "shared-synapse")
+    worlds = {
+        "inspircd": SynapseWorld(scratch / "bridge-inspircd", synapse, inspircd, "ins", rooms={"12": 5, "11": 1}),
+        "ngircd": SynapseWorld(scratch / "bridge-ngircd", synapse, ngircd, "ng", rooms={"12": 5}),
+    }
+    try:
+        for world in worlds.values():
+            synapse.add_registration(world.bridge.registration)
+        synapse.start()
+        for world in worlds.values():
+            world.start()
+        yield worlds
+    finally:
+        for world in worlds.values():
+            world.close()
+        synapse.close()
+
+
+@pytest.fixture(params=["inspircd", "ngircd"])
+def world(request, synapse_worlds):
+    """A bridge between a real Synapse and each family of real ircd; a channel of it with world.mapped()."""
+    return synapse_worlds[request.param]
+
+
+@pytest.fixture
+def inspircd_world(synapse_worlds):
+    return synapse_worlds["inspircd"]
+
+
+@pytest.fixture
+def make_stub_world(make_bridge, make_stub_homeserver, make_scripted_ircd):
+    """make_stub_world(channels=["#a"], ircd={...options}, ...) -> a running StubWorld of this test's own."""
+
+    def make(*, ircd=None, **options):
+        server = ircd if hasattr(ircd, "port") else make_scripted_ircd(**(ircd or {}))
+        return StubWorld(make_bridge, make_stub_homeserver, server, **options)
+
+    return make
+
+
+@pytest.fixture
+def stub_world(make_stub_world):
+    return make_stub_world()
+
+
+@pytest.fixture
+def certificate(workdir):
+    """certificate(name, days) -> (cert, key), self-signed; negative days: it has expired."""
+
+    def make(name, days):
+        cert, key = workdir / f"{name}{days}.pem", workdir / f"{name}{days}.key"
+        request = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        request += ["-keyout", key, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+        made = subprocess.run(request, check=True, capture_output=True)
+        sign = ["openssl", "x509", "-req", "-signkey", key, "-out", cert, "-days", str(days), "-copy_extensions", "copy"]
+        subprocess.run(sign, check=True, capture_output=True, input=made.stdout)
+        return str(cert), str(key)
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request):
+    """What goes into `database:` for each backend; PostgreSQL's database is this test's own."""
+    if request.param == "sqlite":
+        return "sqlite:trestle.db"
+    server = request.getfixturevalue("postgres")
+    return server.create_database(f"e2e_{uuid.uuid4().hex[:12]}")

@@ -3,7 +3,6 @@
 
 import socket
 import ssl
-import subprocess
 import time
 
 import pytest
@@ -584,24 +583,6 @@ def test_pings_go_to_the_quiet_and_the_dead_time_out(make_scripted_ircd):
 
 
 # TLS
-
-
-@pytest.fixture
-def certificate(workdir):
-    """certificate(name, days) -> (cert, key), self-signed; negative days: it has expired."""
-
-    def make(name, days):
-        cert, key = workdir / f"{name}{days}.pem", workdir / f"{name}{days}.key"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-            + ["-keyout", key, "-out", cert, "-days", str(days), "-subj", f"/CN={name}"]
-            + ["-addext", f"subjectAltName=DNS:{name}"],
-            check=True,
-            capture_output=True,
-        )
-        return str(cert), str(key)
-
-    return make
 
 
 def tls_connect(ircd, ca, name):

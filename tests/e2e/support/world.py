@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bridge between two peers, put together: SynapseWorld with real servers, StubWorld with the stub homeserver and a
+scripted ircd whose ledgers say what arrived.
+"""
+
+import collections
+import contextlib
+import itertools
+import re
+
+from .bridge import Bridge, irc_config
+from .irc_client import IrcClient
+from .waiting import eventually
+
+
+def registration_fields(path):
+    """Top-level `key: value` of a registration file as a dict of strings."""
+    fields = re.findall(r'^(\w+): *"?([^"\n]*?)"?$', path.read_text(), re.MULTILINE)
+    return {name: value for name, value in fields if value}
+
+
+def parameters_of(config, index=0):
+    """The IRC settings of a bridge.yml made by irc_config()."""
+    return config["bridged_irc_servers"][index]["parameters"]
+
+
+def unpaced(config):
+    """Switches flood pacing off, as for a server that trusts us."""
+    for entry in config["bridged_irc_servers"]:
+        entry["parameters"]["ircClients"]["floodPacing"] = {"enabled": False}
+    return config
+
+
+class SynapseWorld:
+    """A bridge of a shared Synapse to one real ircd. Its mapped channels go round among the tests: nicks are a test's own."""
+
+    def __init__(self, directory, synapse, ircd, prefix, *, rooms):
+        self.synapse = synapse
+        self.ircd = ircd
+        self.prefix = prefix
+        self.bot_user = f"@{prefix}bot:{synapse.domain}"
+        self.bot_nick = f"{prefix.capitalize()}Bot"
+        self.rooms = rooms  # {room version: how many mapped channels}
+        self._mapped = {version: collections.deque() for version in rooms}
+        self._nicks = itertools.count(1)
+        self._users = itertools.count(1)
+        config = unpaced(irc_config(synapse.url, synapse.domain, ircd))
+        entry = config["bridged_irc_servers"][0]
+        entry.update(bot_username=f"{prefix}bot", users_prefix=f"{prefix}_", alias_prefix=f"{prefix}_")
+        entry["parameters"]["botConfig"]["nick"] = self.bot_nick
+        self.bridge = Bridge(directory, config)
+        self.bridge.generate_registration()
+
+    def start(self):
+        """Makes the rooms and starts the bridge; Synapse runs with its registration by now."""
+        self.owner = self.synapse.register(f"{self.prefix}owner")
+        self.alice = self.new_user("alice")
+        mappings = parameters_of(self.bridge.config)["mappings"]
+        for version, count in self.rooms.items():
+            for _ in range(count):
+                channel, room = f"#mapped{len(mappings)}", self._public_room(version)
+                mappings[channel] = {"roomIds": [room]}
+                self._mapped[version].append((channel, room))
+        self.doubled_channel = "#doubled"
+        self.doubled_rooms = [self._public_room("12"), self._public_room("12")]
+        mappings[self.doubled_channel] = {"roomIds": self.doubled_rooms}
+        self.bridge.write_config()
+        self.bridge.start()
+
+    def close(self):
+        self.bridge.close()
+
+    def _public_room(self, version):
+        return self.owner.create_room(preset="public_chat", room_version=version)
+
+    def new_user(self, name="user"):
+        """A Matrix user of nobody else's; its puppet's nick is nick_of()."""
+        return self.synapse.register(f"{self.prefix}{name}{next(self._users)}")
+
+    def nick_of(self, client):
+        """The nick that a user without a display name gets."""
+        return "M-" + client.user_id[1:].split(":")[0]
+
+    def ghost(self, nick):
+        return f"@{self.prefix}_{nick}:{self.synapse.domain}"
+
+    def mapped(self, *users, version="12"):
+        """A channel and its room, with these Matrix users in the room."""
+        channel, room = self._mapped[version][0]
+        self._mapped[version].rotate(-1)
+        for user in users:
+            user.join(room)
+        return channel, room
+
+    def nick(self, word="ann"):
+        """A nick that no other test has."""
+        return f"{word}{self.prefix}{next(self._nicks)}"
+
+    @contextlib.contextmanager
+    def irc(self, *channels, nick=None, caps=()):
+        """An IRC user in these channels, beside the bot."""
+        with IrcClient(self.ircd.host, self.ircd.port, nick or self.nick(), caps=caps) as client:
+            for channel in channels:
+                self.enter(client, channel)
+            yield client
+
+    def enter(self, client, channel):
+        """Joins, and waits until the bot is there."""
+        client.join(channel)
+        client.wait_for(
+            lambda line: self.bot_nick in line and channel in line and line.command in ("353", "JOIN"), 30, "the bot"
+        )
+
+    @contextlib.contextmanager
+    def operator(self, user):
+        """An operator of a channel, the channel, and its room, which the Matrix user has opened and joined."""
+        channel = "#" + self.nick("ops")
+        with IrcClient(self.ircd.host, self.ircd.port, self.nick("op")) as client:
+            client.join(channel)
+            self.command(user, self.direct(user), f"!join {channel}", channel)
+            room = user.join(self.alias(channel))
+            self.enter(client, channel)
+            yield client, channel, room
+
+    def alias(self, channel):
+        return f"#{self.prefix}_{channel}:{self.synapse.domain}"
+
+    def direct(self, client, target=None):
+        """A direct room of the Matrix user with the bot (or with a ghost), which has joined."""
+        target = target or self.bot_user
+        room = client.create_room(preset="trusted_private_chat", is_direct=True, invite=[target])
+        client.wait_for_member(room, target)
+        return room
+
+    def command(self, client, room, text, answer, timeout=20):
+        """Says it to the bot and returns the first reply that matches the expression."""
+        start = len(client.seen)
+        client.send_text(room, text)
+
+        def matches(event):
+            body = event["content"].get("body") or ""
+            return event["sender"] == self.bot_user and re.search(answer, body, re.IGNORECASE | re.DOTALL)
+
+        client.seen, earlier = client.seen[start:], client.seen[:start]
+        try:
+            return client.wait_for(room, matches, timeout, f"an answer like {answer!r} to {text!r}")
+        finally:
+            client.seen = earlier + client.seen
+
+
+def spoken(client, room, sender=None):
+    """The texts of a room as its members can read them, in order."""
+    return [
+        event["content"].get("body")
+        for event in client.messages(room)
+        if event["type"] == "m.room.message" and sender in (None, event["sender"])
+    ]
+
+
+class StubWorld:
+    """A bridge between the stub homeserver and a scripted ircd. `rooms` is {channel: number of rooms} or a list."""
+
+    def __init__(self, make_bridge, make_stub, ircd, *, channels=("#a",), database=None, users=("alice",),
+                 change=None, ready=True, stub_options=None, wrapper=()):
+        config = unpaced(irc_config("http://127.0.0.1:1", "hs.test", ircd))
+        if database:
+            config["database"] = database
+        entry = config["bridged_irc_servers"][0]
+        if change:
+            change(config, entry)
+        self.ircd = ircd
+        self.entry = entry
+        self.bridge = make_bridge(config, wrapper=wrapper)
+        fields = registration_fields(self.bridge.registration)
+        self.stub = make_stub(
+            as_url="http://" + config["appservice"]["listen"], as_token=fields["as_token"], hs_token=fields["hs_token"],
+            as_id=fields["id"], sender_localpart=fields["sender_localpart"],
+            **{"backoff_unit_ms": 100, "user_prefix": "irc_", **(stub_options or {})},
+        )
+        self.hs_token = fields["hs_token"]
+        self.as_token = fields["as_token"]
+        self.bot_user = f"@{fields['sender_localpart']}:hs.test"
+        config["homeserver"]["url"] = self.stub.url
+        self.users = {name: self.stub.user(name) for name in users}
+        self.rooms = {}
+        for channel in channels:
+            self.rooms[channel] = self.room()
+            entry["parameters"]["mappings"][channel] = {"roomIds": [self.rooms[channel]]}
+        self.bridge.write_config()
+        if ready:
+            self.start()
+
+    def room(self, **options):
+        """A room with all users that the bot may join."""
+        ids = [user.user_id for user in self.users.values()]
+        return self.stub.room(ids[0], preset="public_chat", members=ids[1:], **options)
+
+    @property
+    def alice(self):
+        return self.users["alice"]
+
+    def start(self):
+        self.bridge.start()
+        for channel in self.rooms:
+            self.wait_for_bot(channel)
+
+    def wait_for_bot(self, channel, timeout=20):
+        eventually(lambda: "MatrixBot" in self.ircd.members(channel), timeout, f"the bot in {channel}",
+                   lambda: self.bridge.process.output()[-3000:])
+
+    def kill_and_start(self):
+        self.bridge.kill()
+        self.bridge.start()
+
+    def in_irc(self, channel="#a"):
+        """Texts that puppets have said in the channel, as the ircd took them."""
+        return [text for nick, text in self.ircd.said(channel) if nick.startswith("M-")]
+
+    def in_matrix(self, channel="#a", room=None, sender="@irc_"):
+        """Texts that ghosts have said in the room, as the homeserver took them."""
+        room = room or self.rooms[channel]
+        return [
+            line["content"].get("body")
+            for line in self.stub.ledger("send")
+            if line["room"] == room and not line["cached"] and line["sender"].startswith(sender)
+            and line["type"] == "m.room.message"
+        ]
+
+    def wait_in_irc(self, count, channel="#a", timeout=30):
+        return eventually(lambda: (said := self.in_irc(channel))[count - 1:] and said, timeout,
+                          f"{count} lines on IRC", lambda: self._state(self.in_irc(channel)))
+
+    def wait_in_matrix(self, count, channel="#a", timeout=30):
+        return eventually(lambda: (said := self.in_matrix(channel))[count - 1:] and said, timeout,
+                          f"{count} messages in Matrix", lambda: self._state(self.in_matrix(channel)))
+
+    def inject(self, count, channel="#a", user=None, **options):
+        """Messages of alice "message 1" .. in the channel's room."""
+        self.stub.inject(self.rooms[channel], (user or self.alice).user_id, count, **options)
+
+    def say(self, text, channel="#a", user="alice"):
+        """One message with this text (or content)."""
+        content = text if isinstance(text, dict) else {"msgtype": "m.text", "body": text}
+        self.stub.inject(self.rooms[channel], self.users[user].user_id, content=content)
+
+    def room_of(self, text, timeout=20):
+        """The room in which a ghost says this, as soon as it does."""
+
+        def found():
+            return [line["room"] for line in self.stub.ledger("send") if line["content"].get("body") == text]
+
+        return eventually(found, timeout, f"the message {text!r}", lambda: self._state([]))[0]
+
+    def chat(self, user, target=None):
+        """A direct room of the user with the bot, or with a ghost, who is in it by the time it returns."""
+        target = target or self.bot_user
+        client = self.users[user]
+        room = client.create_room(preset="trusted_private_chat", is_direct=True, invite=[target])
+        eventually(lambda: target in client.joined_members(room), 20, f"{target} in the room", lambda: self._state([]))
+        return room
+
+    def replies(self, room):
+        return self.in_matrix(room=room, sender=self.bot_user)
+
+    def ask(self, user, room, text):
+        """Says it to the bot; all its answers so far, as soon as there is one."""
+        known = len(self.replies(room))
+        self.users[user].send_text(room, text)
+        return eventually(lambda: self.replies(room)[known:], 20, f"an answer to {text!r}", lambda: self._state([]))
+
+    def _state(self, said):
+        return f"{len(said)}: {said[-3:]}; bridge:\n{self.bridge.process.output()[-3000:]}"
+
+
+def numbered(prefix, count, first=1):
+    return [f"{prefix}{number}" for number in range(first, first + count)]
+
