@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People on Matrix and people on IRC talk to each other through a real homeserver and real ircds."""
+
+import concurrent.futures
+
+import pytest
+
+from support.bridge import Bridge, irc_config
+from support.irc_client import IrcClient
+from support.waiting import eventually, stays
+from support.world import numbered, parameters_of, spoken, unpaced
+
+# Mapped channels
+
+
+def test_a_line_on_irc_is_a_message_of_its_senders_ghost(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        ann.say(channel, "hello from IRC, grüße & <b>tags</b>")
+        event = world.alice.wait_for_text(room, "hello from IRC, grüße & <b>tags</b>", sender=world.ghost(ann.nick))
+        assert event["content"]["msgtype"] == "m.text"
+        assert world.alice.joined_members(room)[world.ghost(ann.nick)]["display_name"] == ann.nick
+
+
+def test_a_message_in_matrix_is_said_on_irc_by_its_senders_puppet(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        world.alice.send_text(room, "hello from Matrix, grüße")
+        line = ann.wait_for_text("hello from Matrix, grüße")
+        assert (line.command, line.params[0]) == ("PRIVMSG", channel)
+        assert line.source.split("!")[0] == world.nick_of(world.alice)
+
+
+def test_emotes_and_notices_keep_their_kind_in_both_directions(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        ann.say(channel, "\x01ACTION waves\x01")
+        ann.send(f"NOTICE {channel} :take notice")
+        assert world.alice.wait_for_text(room, "waves")["content"]["msgtype"] == "m.emote"
+        assert world.alice.wait_for_text(room, "take notice")["content"]["msgtype"] == "m.notice"
+        world.alice.send_text(room, "waves back", "m.emote")
+        world.alice.send_text(room, "noticed", "m.notice")
+        assert ann.wait_for_text("\x01ACTION waves back\x01").command == "PRIVMSG"
+        assert ann.wait_for_text("noticed").command == "NOTICE"
+
+
+def test_two_hundred_lines_of_irc_arrive_once_and_in_order(world):
+    channel, room = world.mapped(world.alice)
+    lines = numbered("irc line ", 200)
+    with world.irc(channel) as ann:
+        for line in lines:
+            ann.say(channel, line)
+        eventually(lambda: lines[-1] in spoken(world.alice, room), 60, "the last line")
+    assert spoken(world.alice, room, world.ghost(ann.nick)) == lines
+
+
+def test_two_hundred_messages_of_matrix_arrive_once_and_in_order(world):
+    channel, room = world.mapped(world.alice)
+    messages = numbered("matrix message ", 200)
+    with world.irc(channel) as ann:
+        for message in messages:
+            world.alice.send_text(room, message)
+        ann.wait_for_text(messages[-1], 60)
+        assert [line.params[1] for line in ann.lines if line.command == "PRIVMSG"] == messages
+
+
+def test_a_long_message_is_cut_into_lines_and_nothing_of_it_is_lost(world):
+    channel, room = world.mapped(world.alice)
+    text = " ".join(f"wörd{number}" for number in range(200))
+    with world.irc(channel) as ann:
+        world.alice.send_text(room, text)
+        world.alice.send_text(room, "after it")
+        ann.wait_for_text("after it")
+        said = [line for line in ann.lines if line.command == "PRIVMSG"][:-1]
+    assert len(said) > 2 and all(len(line.encode()) <= 510 for line in said)
+    assert " ".join(line.params[1].strip() for line in said) == text
+
+
+def test_the_lines_of_a_message_are_lines_on_irc(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        world.alice.send_text(room, "first\n\nsecond\r\nthird")
+        ann.wait_for_text("third")
+        assert [line.params[1] for line in ann.lines if line.command == "PRIVMSG"] == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("code", ["\x02", "\x0304,05", "\x16", "\x1d", "\x1e", "\x1f", "\x11", "\x04ff0000", "\x0f"])
+def test_formatting_codes_of_irc_do_not_leak_into_matrix(stub_world, code):
+    stub_world.ircd.say("fay", "#a", f"plain {code}styled\x0f text")
+    assert stub_world.wait_in_matrix(1) == ["plain styled text"]
+
+
+def test_rooms_of_the_old_version_are_bridged_as_well(inspircd_world):
+    world = inspircd_world
+    channel, room = world.mapped(world.alice, version="11")
+    assert world.alice.state(room, "m.room.create")["room_version"] == "11"
+    with world.irc(channel) as ann:
+        ann.say(channel, "to the old room")
+        world.alice.wait_for_text(room, "to the old room", sender=world.ghost(ann.nick))
+        world.alice.send_text(room, "from the old room")
+        ann.wait_for_text("from the old room")
+
+
+def test_what_was_edited_later_is_not_said_in_its_old_form_again(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        event = world.alice.send_text(room, "first form")
+        ann.wait_for_text("first form")
+        content = {
+            "msgtype": "m.text",
+            "body": "* second form",
+            "m.new_content": {"msgtype": "m.text", "body": "second form"},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": event},
+        }
+        world.alice.send(room, "m.room.message", content)
+        world.alice.send_text(room, "end")
+        ann.wait_for_text("end")
+        said = [line.params[1] for line in ann.lines if line.command == "PRIVMSG"]
+    assert said.count("first form") == 1 and said[-1] == "end"
+
+
+# People
+
+
+def test_who_joins_and_parts_on_irc_joins_and_leaves_the_room(world):
+    channel, room = world.mapped(world.alice)
+    world.alice.sync()
+    with world.irc(channel) as ann:
+        ghost = world.ghost(ann.nick)
+        world.alice.wait_for_member(room, ghost)
+        ann.send(f"PART {channel} :goodbye")
+        world.alice.wait_for_member(room, ghost, "leave")
+    assert ghost not in world.alice.joined_members(room)
+
+
+def test_who_quits_irc_leaves_the_room(world):
+    channel, room = world.mapped(world.alice)
+    world.alice.sync()
+    with world.irc(channel) as ann:
+        world.alice.wait_for_member(room, world.ghost(ann.nick))
+    world.alice.wait_for_member(room, world.ghost(ann.nick), "leave")
+
+
+def test_who_changes_the_nick_leaves_under_the_old_and_joins_under_the_new(world):
+    channel, room = world.mapped(world.alice)
+    world.alice.sync()
+    with world.irc(channel) as ann:
+        new = world.nick("new")
+        world.alice.wait_for_member(room, world.ghost(ann.nick))
+        ann.send(f"NICK {new}")
+        world.alice.wait_for_member(room, world.ghost(new))
+        world.alice.wait_for_member(room, world.ghost(ann.nick), "leave")
+
+
+def test_last_words_come_before_the_leave(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        ann.say(channel, "last words")
+        ann.send(f"PART {channel}")
+        world.alice.wait_for_member(room, world.ghost(ann.nick), "leave")
+    assert spoken(world.alice, room, world.ghost(ann.nick)) == ["last words"]
+
+
+def test_who_leaves_the_room_leaves_the_channel(world):
+    bob = world.new_user("bob")
+    channel, room = world.mapped(bob)
+    with world.irc(channel) as ann:
+        bob.send_text(room, "I am here")
+        ann.wait_for_text("I am here")
+        bob.leave(room)
+        ann.wait_for(lambda line: line.command == "PART" and line.source.startswith(world.nick_of(bob)), 20, "the PART")
+
+
+def test_who_is_kicked_on_irc_is_kicked_from_the_room_by_the_bot(world):
+    bob = world.new_user("bob")
+    with world.operator(bob) as (op, channel, room):
+        world.alice.join(room)
+        bob.send_text(room, "I am here")
+        op.wait_for_text("I am here")
+        op.send(f"KICK {channel} {world.nick_of(bob)} :away with you")
+        event = world.alice.wait_for_member(room, bob.user_id, "leave")
+        assert event["sender"] == world.bot_user
+        assert op.nick in event["content"]["reason"] and "away with you" in event["content"]["reason"]
+
+
+def test_several_rooms_of_one_channel_hear_the_same(inspircd_world):
+    world = inspircd_world
+    channel, rooms = world.doubled_channel, world.doubled_rooms
+    for room in rooms:
+        world.alice.join(room)
+    with world.irc(channel) as ann:
+        ann.say(channel, "to both")
+        for room in rooms:
+            world.alice.wait_for_text(room, "to both", sender=world.ghost(ann.nick))
+        for number, room in enumerate(rooms):
+            world.alice.send_text(room, f"from room {number}")
+            ann.wait_for_text(f"from room {number}")
+    for room in rooms:
+        assert spoken(world.alice, room).count("to both") == 1
+
+
+# Private messages
+
+
+def test_a_private_message_of_irc_opens_a_room_and_the_answer_goes_back(world):
+    bob = world.new_user("bob")
+    channel, room = world.mapped(bob)
+    with world.irc(channel) as ann:
+        bob.send_text(room, "I am here")
+        ann.wait_for_text("I am here")
+        ann.say(world.nick_of(bob), "psst, bob")
+        direct = wait_for_invitation(bob, world.ghost(ann.nick))
+        bob.join(direct)
+        bob.wait_for_text(direct, "psst, bob", sender=world.ghost(ann.nick))
+        bob.send_text(direct, "yes, ann?")
+        line = ann.wait_for_text("yes, ann?")
+        assert (line.params[0], line.source.split("!")[0]) == (ann.nick, world.nick_of(bob))
+        ann.say(world.nick_of(bob), "nothing, bob")
+        bob.wait_for_text(direct, "nothing, bob", sender=world.ghost(ann.nick))
+    assert spoken(bob, direct) == ["psst, bob", "yes, ann?", "nothing, bob"]
+
+
+def wait_for_invitation(client, sender):
+    """The room that this user is invited to a direct chat in, by the ghost itself or by the bot in its room."""
+
+    def found():
+        client.sync(1)
+        for room, event in client.seen:
+            if event["type"] == "m.room.member" and event["state_key"] == client.user_id:
+                if event["content"]["membership"] == "invite":
+                    members = [e.get("state_key") for r, e in client.seen if r == room and e["type"] == "m.room.member"]
+                    if event["sender"] == sender or sender in members:
+                        return room
+        return None
+
+    return eventually(found, 20, f"an invitation of {sender}", lambda: client.seen[-5:])
+
+
+def test_inviting_a_ghost_opens_a_private_chat(world):
+    bob = world.new_user("bob")
+    channel, shared = world.mapped(bob)
+    with world.irc(channel) as ann:
+        bob.wait_for_member(shared, world.ghost(ann.nick))
+        room = world.direct(bob, world.ghost(ann.nick))
+        bob.send_text(room, "hello in private")
+        line = ann.wait_for_text("hello in private")
+        assert line.params[0] == ann.nick
+        ann.say(line.source.split("!")[0], "hello yourself")
+        bob.wait_for_text(room, "hello yourself", sender=world.ghost(ann.nick))
+
+
+def test_a_burst_of_private_messages_makes_one_room(world):
+    bob = world.new_user("bob")
+    channel, room = world.mapped(bob)
+    texts = numbered("psst ", 20)
+    with world.irc(channel) as ann:
+        bob.send_text(room, "I am here")
+        ann.wait_for_text("I am here")
+        for text in texts:
+            ann.say(world.nick_of(bob), text)
+        direct = wait_for_invitation(bob, world.ghost(ann.nick))
+        bob.join(direct)
+        eventually(lambda: texts[-1] in spoken(bob, direct), 30, "the last one")
+    assert spoken(bob, direct) == texts
+    bob.sync()
+    assert {r for r, e in bob.seen if e["type"] == "m.room.member" and e["content"]["membership"] == "invite"} == {direct}
+
+
+def test_a_private_message_to_somebody_who_has_gone_is_told_to_its_sender(world):
+    bob = world.new_user("bob")
+    channel, shared = world.mapped(bob)
+    with world.irc(channel) as ann:
+        bob.wait_for_member(shared, world.ghost(ann.nick))
+        room = world.direct(bob, world.ghost(ann.nick))
+    bob.wait_for_member(shared, world.ghost(ann.nick), "leave")
+    bob.send_text(room, "are you still there?")
+    told = bob.wait_for(room, lambda event: event["type"] == "m.room.message" and event["sender"] != bob.user_id, 30, "word of it")
+    assert told["content"]["msgtype"] == "m.notice"
+
+
+# Commands
+
+
+def test_the_bot_explains_its_commands_in_a_direct_chat(world):
+    room = world.direct(world.alice)
+    event = world.command(world.alice, room, "!help", r"!join.*!status|!status.*!join")
+    assert event["content"]["msgtype"] == "m.notice"
+    world.command(world.alice, room, "!frobnicate", r"help")
+
+
+def test_join_opens_a_room_with_an_alias_that_carries_messages_both_ways(world):
+    bob = world.new_user("bob")
+    room = world.direct(bob)
+    channel = "#" + world.nick("open")
+    with IrcClient(world.ircd.host, world.ircd.port, world.nick()) as ann:
+        ann.join(channel)
+        world.command(bob, room, f"!join {channel}", channel)
+        ann.wait_for(lambda line: line.command == "JOIN" and line.source.startswith(world.bot_nick), 20, "the bot")
+        alias = world.alias(channel)
+        portal = bob.join(alias)
+        ann.say(channel, "welcome")
+        bob.wait_for_text(portal, "welcome", sender=world.ghost(ann.nick))
+        bob.send_text(portal, "thank you")
+        ann.wait_for_text("thank you")
+        assert bob.state(portal, "m.room.name")["name"] == channel
+
+
+def test_joining_an_alias_opens_the_channel(world):
+    bob = world.new_user("bob")
+    channel = "#" + world.nick("alias")
+    portal = bob.join(world.alias(channel))
+    with world.irc(channel) as ann:
+        ann.say(channel, "found by its alias")
+        bob.wait_for_text(portal, "found by its alias", sender=world.ghost(ann.nick))
+
+
+def test_ten_people_who_join_at_the_same_time_get_one_room(inspircd_world):
+    world = inspircd_world
+    people = [world.new_user("crowd") for _ in range(10)]
+    rooms = [world.direct(person) for person in people]
+    channel = "#" + world.nick("crowd")
+
+    def join(person, room):
+        world.command(person, room, f"!join {channel}", channel, timeout=60)
+        return person.join(world.alias(channel))
+
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        assert len(set(pool.map(join, people, rooms))) == 1
+    with world.irc(channel) as ann:
+        ann.say(channel, "once for all")
+        portal = people[0].join(world.alias(channel))
+        people[0].wait_for_text(portal, "once for all")
+        assert spoken(people[0], portal).count("once for all") == 1
+
+
+@pytest.mark.parametrize("name", ["notachannel", "#a,#b", "#with\x07bell", "#" + "x" * 300])
+def test_join_refuses_what_is_no_channel(inspircd_world, name):
+    room = inspircd_world.direct(inspircd_world.alice)
+    inspircd_world.command(inspircd_world.alice, room, f"!join {name}", r"not|control|cannot|!join")
+
+
+def test_status_tells_how_one_is_connected(world):
+    bob = world.new_user("bob")
+    channel, mapped = world.mapped(bob)
+    room = world.direct(bob)
+    world.command(bob, room, "!status", "not connected")
+    with world.irc(channel) as ann:
+        bob.send_text(mapped, "I am here")
+        ann.wait_for_text("I am here")
+        answer = world.command(bob, room, "!status", f"connected as {world.nick_of(bob)}")
+        assert channel in answer["content"]["body"]
+
+
+# Logging in
+
+
+def sasl_bridge(workdir, make_synapse, inspircd, account, password):
+    synapse = make_synapse()
+    config = unpaced(irc_config(synapse.url, synapse.domain, inspircd))
+    parameters = parameters_of(config)
+    parameters["sasl"] = True
+    parameters["botConfig"].update(nick=account, username=account, password=password)
+    bridge = Bridge(workdir / "sasl", config)
+    bridge.generate_registration()
+    synapse.add_registration(bridge.registration)
+    synapse.restart()
+    return bridge
+
+
+def test_the_bot_logs_in_with_sasl_and_is_told_apart_by_its_account(workdir, make_synapse, inspircd, atheme):
+    atheme.register("SaslBot", "open-sesame")
+    bridge = sasl_bridge(workdir, make_synapse, inspircd, "SaslBot", "open-sesame")
+    try:
+        bridge.start()
+        with IrcClient(inspircd.host, inspircd.port, "whoisbot") as client:
+            client.send("WHOIS SaslBot")
+            account = client.wait_for(lambda line: line.command in ("330", "318"), what="the account")
+            assert account.command == "330" and "SaslBot" in account.params
+        assert "open-sesame" not in bridge.log.read_text()
+    finally:
+        bridge.close()
+
+
+def test_a_wrong_sasl_password_is_said_once_and_not_tried_for_ever(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["sasl"] = True
+        entry["parameters"]["botConfig"].update(password="wrong password")
+
+    world = make_stub_world(ircd={"account": ["matrixbot:right"], "require_sasl": True}, change=change, ready=False)
+    world.bridge.launch()
+    output = world.bridge.process.output
+    eventually(lambda: "does not try again" in output(), 20, "word of the wrong password", output)
+    attempts = len(world.ircd.ledger("CONNECT"))
+    stays(lambda: len(world.ircd.ledger("CONNECT")) == attempts and world.bridge.process.alive(), 3, "the calm")
+    assert attempts == 1
+    status, text = world.bridge.get("/ready")
+    assert status == 503 and "wrong password" not in text
+    assert "wrong password" not in output()
