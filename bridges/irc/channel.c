@@ -14,6 +14,7 @@
 enum {
 	NAME_MAX = 512,
 	ID_MAX = 1024,
+	PLACES_MS = 100, /* between commits of places */
 };
 
 static const struct tr_db_statement store_place = {
@@ -95,11 +96,8 @@ static void forget_roster(struct tr_irc_channel *channel)
 	tr_map_finish(&channel->roster);
 }
 
-static void flush_place(void *arg);
-
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 {
-	tr_loop_defer_cancel(channel->network->loop, flush_place, channel);
 	tr_irc_channel_invalidate_own(channel);
 	tr_irc_channel_pump_never(channel);
 	tr_irc_channel_forget_held(channel);
@@ -121,13 +119,32 @@ static void write_place(struct tr_irc_channel *channel, struct tr_db_batch *batc
 		TR_DB_N(channel->joined_ms));
 }
 
-/* Once a turn, whatever number of lines has become durable in it. A failure is mended by the next
- * one. */
-static void flush_place(void *arg)
+/* All places that have moved, in one commit now and then: reading a little again after a kill costs
+ * nothing, a commit for each line would. */
+static void write_places(void *arg)
 {
-	struct tr_irc_channel *channel = arg;
-	channel->advanced = false;
-	write_place(channel, tr_journal_batch(tr_bridge_journal(channel->network->bridge)));
+	struct tr_irc_network *network = arg;
+	struct tr_db_batch *batch = tr_journal_batch(tr_bridge_journal(network->bridge));
+	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
+		struct tr_irc_channel *channel = tr_map_value(e);
+		if (channel->advanced) {
+			channel->advanced = false;
+			write_place(channel, batch);
+		}
+	}
+}
+
+void tr_irc_network_open_places(struct tr_irc_network *network)
+{
+	network->places = tr_timer_create(network->loop, write_places, network);
+}
+
+void tr_irc_network_flush_places(struct tr_irc_network *network)
+{
+	if (tr_timer_active(network->places)) {
+		tr_timer_stop(network->places);
+		write_places(network);
+	}
 }
 
 static void set_text(char **field, struct tr_str text)
@@ -144,9 +161,9 @@ static void advance(struct tr_irc_channel *channel, struct tr_str msgid)
 		return;
 	}
 	set_text(&channel->last_msgid, msgid);
-	if (!channel->advanced) {
-		channel->advanced = true;
-		tr_loop_defer(channel->network->loop, flush_place, channel);
+	channel->advanced = true;
+	if (!tr_timer_active(channel->network->places)) {
+		tr_timer_start(channel->network->places, PLACES_MS);
 	}
 }
 

@@ -35,6 +35,7 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->entry = config;
 	network->config = &network->entry->parameters;
 	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
+	tr_irc_network_open_places(network);
 	network->epoch = tr_random_token(8);
 	tr_irc_isupport_init(&network->isupport);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
@@ -209,6 +210,7 @@ static void stop_step(void *arg)
 	if (!network->stopping && (late || all_sessions(network, tr_irc_outgoing_idle))) {
 		network->stopping = true;
 		network->stop_deadline_ms = tr_clock_mono_ms() + TR_IRC_QUIT_MS;
+		tr_irc_network_flush_places(network);
 		each_session(network, quit);
 		late = false;
 	}
@@ -237,6 +239,7 @@ static void destroy(void *self)
 	struct tr_irc_network *network = self;
 	tr_metrics_remove_collector(tr_bridge_metrics(network->bridge), collect, network);
 	tr_timer_destroy(network->stop_timer);
+	tr_timer_destroy(network->places);
 	tr_marks_destroy(network->marks);
 	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
 		tr_irc_channel_forget_reader(tr_map_value(e));

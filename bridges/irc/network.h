@@ -40,7 +40,8 @@ struct tr_irc_network {
 	struct tr_map channels;          /* folded name -> channel */
 	struct tr_map own_nicks;         /* folded nick -> session: stored ones and those in use */
 	struct tr_marks *marks;
-	char *epoch; /* of this run; part of keys where the network gives no ids */
+	struct tr_timer *places; /* channels' places that are to be stored */
+	char *epoch;             /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
 	bool stopping;
 	bool pressed; /* reading is paused, too much waits to be stored */
@@ -53,6 +54,10 @@ struct tr_irc_network {
 /* What the server says of itself; a new case mapping orders the channels anew. */
 void tr_irc_network_set_isupport(
 	struct tr_irc_network *network, const struct tr_irc_isupport *isupport);
+
+/* Places of channels in the history are stored from time to time; flush before an end. */
+void tr_irc_network_open_places(struct tr_irc_network *network);
+void tr_irc_network_flush_places(struct tr_irc_network *network);
 
 /* --- session.c
  * --------------------------------------------------------------------------------------- */
@@ -191,7 +196,7 @@ struct tr_irc_channel {
 	char *last_msgid;  /* durable: everything up to it is stored; "" = none */
 	char *seen_msgid;  /* read last, by anybody */
 	size_t storing;    /* lines accepted and not durable yet */
-	bool advanced;     /* last_msgid is to be stored at the end of this turn */
+	bool advanced;     /* last_msgid has moved and is not stored */
 	int64_t joined_ms; /* of the first join ever; 0 = never */
 	bool join_stored;
 	bool catching_up;
