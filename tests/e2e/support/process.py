@@ -33,7 +33,8 @@ def scratch_for(directory, user=None):
     return directory
 
 
-def _end_with_parent():
+def end_with_parent():
+    """In a child: the end of its parent, however it comes, is its own."""
     # A killed test run must not leave servers behind.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -59,7 +60,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=None if detached else _end_with_parent,
+                preexec_fn=None if detached else end_with_parent,
                 **identity,
             )
 
