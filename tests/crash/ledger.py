@@ -10,7 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
-# Within this time of being read a line is committed, and within the same time a confirmation is.
+# Within this time of being read a line is committed, and within the same time a confirmation is; more only while the disk
+# itself needs longer (witness.py).
 COMMIT_NS = 10_000_000
 SHOWN = 20  # problems written out for each kind
 
@@ -18,6 +19,7 @@ SHOWN = 20  # problems written out for each kind
 class Kill(NamedTuple):
     time_ns: int
     hard: bool = True  # SIGKILL; else SIGTERM, after which nothing may be lost or doubled
+    commit_ns: int = COMMIT_NS  # what a commit may have taken then
 
 
 class Sent(NamedTuple):
@@ -128,7 +130,7 @@ def _why_not(before, again, kill, history):
         return "after a SIGTERM"
     if history:
         return "though the server has a history"
-    if before.confirmed_ns is not None and before.confirmed_ns <= kill.time_ns - COMMIT_NS:
+    if before.confirmed_ns is not None and before.confirmed_ns <= kill.time_ns - kill.commit_ns:
         return f"though it was confirmed {(kill.time_ns - before.confirmed_ns) / 1e6:.1f} ms before the kill"
     return ""
 
@@ -147,7 +149,7 @@ def judge_to_matrix(said, puts, kills, *, history):
         if put.sender != entry[1].sender:
             verdict.blame("altered", f"{put.channel}: {put.text!r} of {entry[1].sender} was sent by {put.sender}")
         seen[put.channel, put.text].append(put)
-    _count(verdict, accepted_lines(said, kills, history=history), seen)
+    _count(verdict, accepted_lines(said, kills, history=history), seen, kills)
     _judge_order(verdict, [(put.channel, put.text) for put in puts], places)
     for (channel, text), occurrences in seen.items():
         for _ in occurrences[1:]:
@@ -164,7 +166,7 @@ def accepted_lines(said, kills, *, history):
         heard = False
         if since is not None:
             index = bisect_right(times, since)
-            heard = index == len(times) or one.time_ns <= times[index] - COMMIT_NS
+            heard = index == len(times) or one.time_ns <= times[index] - kills[index].commit_ns
         if heard:
             joined.add(one.channel)
         if heard or (history and one.channel in joined):
@@ -184,12 +186,14 @@ def _places(messages, verdict):
     return places
 
 
-def _count(verdict, accepted, seen):
+def _count(verdict, accepted, seen, kills=()):
     verdict.accepted = len(accepted)
     verdict.delivered = len(seen)
     for one in accepted:
         if (one.channel, one.text) not in seen:
-            verdict.blame("lost", f"{one.channel}: {one.text!r} of {one.sender}")
+            later = [kill.time_ns - one.time_ns for kill in kills if kill.time_ns > one.time_ns]
+            when = f", {later[0] / 1e6:.1f} ms before the next kill" if later else ""
+            verdict.blame("lost", f"{one.channel}: {one.text!r} of {one.sender}{when}")
 
 
 def _judge_order(verdict, keys, places):

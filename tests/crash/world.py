@@ -12,10 +12,11 @@ import socket
 import time
 from dataclasses import dataclass
 
-from ledger import Kill, Line, Put, Said, Sent, Verdict, judge_to_irc, judge_to_matrix
+from ledger import COMMIT_NS, Kill, Line, Put, Said, Sent, Verdict, judge_to_irc, judge_to_matrix
 from support.bridge import Bridge, irc_config
 from support.scripted_ircd import ScriptedIrcd, parse_record
 from support.stub_homeserver import StubHomeserver
+from witness import Witness
 
 DOMAIN = "hs.test"
 CHANNELS = ("#red", "#green", "#blue")
@@ -91,12 +92,13 @@ def registration_words(path):
 class World:
     """One case: everything running but the bridge, which `start` and `end` work on. Use as a context."""
 
-    def __init__(self, directory, variant, database, *, to_irc, debug=False):
+    def __init__(self, directory, variant, database, *, to_irc, debug=False, witness=None):
         self.directory = directory
         self.variant = variant
         self.database = database
         self.to_irc = to_irc
         self.debug = debug
+        self.witness = witness
         self.rooms = {}
         self.kills = []
         self.ircd = self.stub = self.bridge = None
@@ -269,18 +271,27 @@ class World:
 
     # The verdict
 
+    def kills_with_commits(self):
+        """A commit may wait for the one before it, so it takes up to twice what a bare write took at that moment."""
+        witness = Witness(self.witness)
+        return [kill._replace(commit_ns=max(COMMIT_NS, 2 * witness.longest_ns(kill.time_ns))) for kill in self.kills]
+
+    def slow_moments(self):
+        return sum(kill.commit_ns > COMMIT_NS for kill in self.kills_with_commits())
+
     def verdict(self):
         history = self.variant.profile == "history"
+        kills = self.kills_with_commits()
         records = [parse_record(line) for line in Tail(self.ircd.ledger_path).lines()]
         entries = [json.loads(line) for line in Tail(self.stub.ledger_path).lines()]
         channels = {room: channel for channel, room in self.rooms.items()}
         verdict = Verdict()
         if self.to_irc or self.variant.both:
             sent, lines = sent_messages(entries, channels), written_lines(records)
-            verdict.add(judge_to_irc(sent, lines, self.kills, window=self.variant.window, history=history))
+            verdict.add(judge_to_irc(sent, lines, kills, window=self.variant.window, history=history))
         if not self.to_irc or self.variant.both:
             said, puts = said_lines(records), put_messages(entries, channels)
-            verdict.add(judge_to_matrix(said, puts, self.kills, history=history))
+            verdict.add(judge_to_matrix(said, puts, kills, history=history))
         return verdict
 
 
