@@ -181,6 +181,26 @@ def inspircd_world(synapse_worlds):
     return synapse_worlds["inspircd"]
 
 
+@pytest.fixture(scope="module", params=[InspIRCd, NgIRCd])
+def own_world(request, scratch):
+    """A Synapse, an ircd of each family and a bridge whose servers a test may kill and start again."""
+    directory = scratch / f"own-{request.param.__name__}"
+    directory.mkdir()
+    synapse = Synapse(directory / "synapse")
+    ircd = request.param(directory / "ircd")
+    ircd.start()
+    world = SynapseWorld(directory / "bridge", synapse, ircd, "own", rooms={"12": 1})
+    try:
+        synapse.add_registration(world.bridge.registration)
+        synapse.start()
+        world.start()
+        yield world
+    finally:
+        world.close()
+        synapse.close()
+        ircd.close()
+
+
 @pytest.fixture
 def make_stub_world(make_bridge, make_stub_homeserver, make_scripted_ircd):
     """make_stub_world(channels=["#a"], ircd={...options}, ...) -> a running StubWorld of this test's own."""

@@ -5,10 +5,10 @@ import concurrent.futures
 
 import pytest
 
-from support.bridge import Bridge, irc_config
 from support.irc_client import IrcClient
+from support.matrix_client import quote
 from support.waiting import eventually, stays
-from support.world import numbered, parameters_of, spoken, unpaced
+from support.world import numbered, spoken
 
 # Mapped channels
 
@@ -50,7 +50,7 @@ def test_two_hundred_lines_of_irc_arrive_once_and_in_order(world):
     with world.irc(channel) as ann:
         for line in lines:
             ann.say(channel, line)
-        eventually(lambda: lines[-1] in spoken(world.alice, room), 60, "the last line")
+        world.alice.wait_for_text(room, lines[-1], 60)
     assert spoken(world.alice, room, world.ghost(ann.nick)) == lines
 
 
@@ -119,8 +119,68 @@ def test_what_was_edited_later_is_not_said_in_its_old_form_again(world):
     assert said.count("first form") == 1 and said[-1] == "end"
 
 
+def test_bytes_that_are_no_utf8_are_read_as_latin_1(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        ann.send_bytes(b"PRIVMSG " + channel.encode() + b" :gr\xfc\xdfe")
+        world.alice.wait_for_text(room, "grüße", sender=world.ghost(ann.nick))
+
+
+def test_a_file_is_announced_with_its_name(world):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        content = {"msgtype": "m.image", "body": "holiday.png", "url": "mxc://localhost/abcdefghij", "info": {"size": 20480}}
+        world.alice.send(room, "m.room.message", content)
+        ann.wait_for(lambda line: line.command == "PRIVMSG" and "holiday.png" in line.params[-1], 20, "the file's name")
+
+
+def test_a_moderated_channel_refuses_and_the_sender_is_told(world):
+    bob = world.new_user("bob")
+    with world.operator(bob) as (op, channel, room):
+        op.send(f"MODE {channel} +m")
+        op.wait_for(lambda line: line.command == "MODE" and "+m" in line, 20, "the mode")
+        bob.send_text(room, "may I?")
+        told = bob.wait_for(room, lambda event: event["type"] == "m.room.message" and event["sender"] == world.bot_user)
+        assert channel in told["content"]["body"] and told["content"]["msgtype"] == "m.notice"
+        op.send(f"MODE {channel} -m")
+        bob.send_text(room, "now I may")
+        op.wait_for_text("now I may")
+        assert not any(line.params[-1:] == ["may I?"] for line in op.lines)
+
+
 # People
 
+
+@pytest.mark.parametrize("form", ["[{}]", "{}|away", "{}^`_", "Upper{}"])
+def test_any_nick_has_a_ghost(world, form):
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel, nick=form.format(world.nick("x"))) as ann:
+        ann.say(channel, "hello")
+        event = world.alice.wait_for(room, lambda event: event["sender"] == world.ghost(ann.nick)
+                                     and event["content"].get("body") == "hello", 20, f"a ghost of {ann.nick}")
+        assert world.alice.joined_members(room)[event["sender"]]["display_name"] == ann.nick
+
+
+@pytest.mark.parametrize("name", ["dotted.name=x_y-z/1+2", "0123456789"])
+def test_any_user_has_a_puppet(world, name):
+    person = world.new_user(name)
+    channel, room = world.mapped(person)
+    with world.irc(channel) as ann:
+        person.send_text(room, f"I am {person.user_id}")
+        line = ann.wait_for_text(f"I am {person.user_id}")
+        assert line.source.startswith("M-")
+
+
+def test_people_whose_nicks_would_be_the_same_get_two(world):
+    same = "averyverylongnamethatnoservertakesinwhole"
+    people = [world.new_user(same), world.new_user(same)]
+    channel, room = world.mapped(*people)
+    with world.irc(channel) as ann:
+        nicks = []
+        for number, person in enumerate(people):
+            person.send_text(room, f"person {number}")
+            nicks.append(ann.wait_for_text(f"person {number}").source.split("!")[0])
+        assert len(set(nicks)) == 2 and all(nick.startswith("M-") for nick in nicks)
 
 def test_who_joins_and_parts_on_irc_joins_and_leaves_the_room(world):
     channel, room = world.mapped(world.alice)
@@ -260,7 +320,7 @@ def test_a_burst_of_private_messages_makes_one_room(world):
             ann.say(world.nick_of(bob), text)
         direct = wait_for_invitation(bob, world.ghost(ann.nick))
         bob.join(direct)
-        eventually(lambda: texts[-1] in spoken(bob, direct), 30, "the last one")
+        bob.wait_for_text(direct, texts[-1], 30)
     assert spoken(bob, direct) == texts
     bob.sync()
     assert {r for r, e in bob.seen if e["type"] == "m.room.member" and e["content"]["membership"] == "invite"} == {direct}
@@ -303,6 +363,9 @@ def test_join_opens_a_room_with_an_alias_that_carries_messages_both_ways(world):
         bob.send_text(portal, "thank you")
         ann.wait_for_text("thank you")
         assert bob.state(portal, "m.room.name")["name"] == channel
+        shown = [event for event in bob.request("GET", f"/rooms/{quote(portal)}/state") if event["type"].endswith("bridge")]
+        assert {event["type"] for event in shown} == {"m.bridge", "uk.half-shot.bridge"}
+        assert all(event["content"]["channel"]["id"] == channel for event in shown)
 
 
 def test_joining_an_alias_opens_the_channel(world):
@@ -351,34 +414,68 @@ def test_status_tells_how_one_is_connected(world):
         assert channel in answer["content"]["body"]
 
 
+# Real servers that go away
+
+
+def test_a_real_homeserver_that_is_killed_gets_every_line_once(own_world):
+    world = own_world
+    channel, room = world.mapped(world.alice)
+    lines = numbered("line ", 120)
+    with world.irc(channel) as ann:
+        ann.say(channel, "warm up")
+        world.alice.wait_for_text(room, "warm up")
+        for line in lines[:60]:
+            ann.say(channel, line)
+        world.alice.wait_for_text(room, lines[10])
+        world.synapse.kill()
+        for line in lines[60:]:
+            ann.say(channel, line)
+        world.synapse.start()
+        world.alice.wait_for_text(room, lines[-1], 60)
+        assert spoken(world.alice, room, world.ghost(ann.nick)) == ["warm up"] + lines
+        world.alice.send_text(room, "and back")
+        ann.wait_for_text("and back", 60)
+
+
+def test_a_real_ircd_that_is_restarted_gets_what_was_said_meanwhile(own_world):
+    world = own_world
+    channel, room = world.mapped(world.alice)
+    with world.irc(channel) as ann:
+        world.alice.send_text(room, "before")
+        ann.wait_for_text("before")
+    world.ircd.kill()
+    texts = numbered("meanwhile ", 10)
+    for text in texts:
+        world.alice.send_text(room, text)
+    eventually(lambda: world.bridge.get("/ready")[0] == 503, 20, "the loss")
+    # Nobody hears what is said before somebody is there: the witness comes first.
+    world.ircd.start()
+    with IrcClient(world.ircd.host, world.ircd.port, "witness") as witness:
+        witness.join(channel)
+        witness.wait_for_text(texts[-1], 60)
+        assert [line.params[1] for line in witness.lines if line.command == "PRIVMSG"] == texts
+        world.alice.send_text(room, "after")
+        witness.wait_for_text("after")
+        witness.say(channel, "and back")
+        world.alice.wait_for_text(room, "and back", 30)
+
+
 # Logging in
 
 
-def sasl_bridge(workdir, make_synapse, inspircd, account, password):
-    synapse = make_synapse()
-    config = unpaced(irc_config(synapse.url, synapse.domain, inspircd))
-    parameters = parameters_of(config)
-    parameters["sasl"] = True
-    parameters["botConfig"].update(nick=account, username=account, password=password)
-    bridge = Bridge(workdir / "sasl", config)
-    bridge.generate_registration()
-    synapse.add_registration(bridge.registration)
-    synapse.restart()
-    return bridge
+def test_the_bot_logs_in_with_sasl_and_is_told_apart_by_its_account(make_stub_world, inspircd, atheme):
+    def change(_, entry):
+        entry["parameters"]["sasl"] = True
+        entry["parameters"]["botConfig"].update(nick="SaslBot", username="SaslBot", password="open-sesame")
 
-
-def test_the_bot_logs_in_with_sasl_and_is_told_apart_by_its_account(workdir, make_synapse, inspircd, atheme):
     atheme.register("SaslBot", "open-sesame")
-    bridge = sasl_bridge(workdir, make_synapse, inspircd, "SaslBot", "open-sesame")
-    try:
-        bridge.start()
-        with IrcClient(inspircd.host, inspircd.port, "whoisbot") as client:
-            client.send("WHOIS SaslBot")
-            account = client.wait_for(lambda line: line.command in ("330", "318"), what="the account")
-            assert account.command == "330" and "SaslBot" in account.params
-        assert "open-sesame" not in bridge.log.read_text()
-    finally:
-        bridge.close()
+    world = make_stub_world(ircd=inspircd, change=change, channels=(), ready=False)
+    world.bridge.start()
+    with IrcClient(inspircd.host, inspircd.port, "whoisbot") as client:
+        client.send("WHOIS SaslBot")
+        account = client.wait_for(lambda line: line.command in ("330", "318"), what="the account")
+        assert account.command == "330" and "SaslBot" in account.params
+    assert "open-sesame" not in world.bridge.log.read_text()
 
 
 def test_a_wrong_sasl_password_is_said_once_and_not_tried_for_ever(make_stub_world):

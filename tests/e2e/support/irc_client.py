@@ -37,7 +37,8 @@ class IrcClient:
         if wanted:
             self.send("CAP LS 302")
         self.send(f"NICK {nick}")
-        self.send(f"USER {nick} 0 * :{nick}")
+        user = "".join(character for character in nick if character.isalnum())
+        self.send(f"USER {user} 0 * :{nick}")
         if wanted:
             self._negotiate(wanted, account, password)
         self.wait_for(lambda line: line.command == "001", timeout, "the welcome")
@@ -56,7 +57,10 @@ class IrcClient:
         self._socket.close()
 
     def send(self, line):
-        self._socket.sendall(line.encode() + b"\r\n")
+        self.send_bytes(line.encode())
+
+    def send_bytes(self, line):
+        self._socket.sendall(line + b"\r\n")
 
     def join(self, channel):
         self.send(f"JOIN {channel}")
