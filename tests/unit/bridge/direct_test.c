@@ -118,12 +118,15 @@ static void what_was_said_before_the_ghost_came_is_read(void **state)
 	world_expect(world, &world->sent, "hi\n");
 	world->history = tr_json_parse(
 		TR_STR("[{\"event_id\":\"$3\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"origin_server_ts\":1763735700000,"
 		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"second\"}},"
 		       "{\"event_id\":\"$2\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"origin_server_ts\":1763735700000,"
 		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"first\"}},"
 		       "{\"event_id\":\"$i\",\"type\":\"m.room.member\",\"sender\":\"@alice:hs\","
 		       "\"content\":{}},"
 		       "{\"event_id\":\"$0\",\"type\":\"m.room.message\",\"sender\":\"@alice:hs\","
+		       "\"origin_server_ts\":1763735700000,"
 		       "\"content\":{\"msgtype\":\"m.text\",\"body\":\"to another\"}}]"),
 		NULL);
 	assert_non_null(world->history);

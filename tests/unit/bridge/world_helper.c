@@ -647,7 +647,8 @@ void world_push(struct world *world, const char *id, const char *type, const cha
 	tr_json_set_c(event, "type", type);
 	tr_json_set_c(event, "room_id", room);
 	tr_json_set_c(event, "sender", sender);
-	tr_json_set_int(event, "origin_server_ts", tr_clock_wall_ms());
+	/* The same event has the same time whenever it comes. */
+	tr_json_set_int(event, "origin_server_ts", WORLD_SAID_MS);
 	if (state_key != NULL) {
 		tr_json_set_c(event, "state_key", state_key);
 	}

@@ -28,6 +28,9 @@ enum { OPS_MAX = 64 };
 
 enum fate { FATE_DONE, FATE_REFUSE, FATE_RETRY, FATE_HOLD };
 
+/* When every event that is pushed was said. */
+#define WORLD_SAID_MS 1763735700000
+
 struct world {
 	char dir[64];
 	char database[128];
