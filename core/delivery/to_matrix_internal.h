@@ -36,7 +36,6 @@ struct tr_outbound {
 	void *durable_arg;
 };
 
-
 struct tr_to_matrix {
 	struct tr_to_matrix_options options;
 	const struct tr_to_matrix_handler *handler;
