@@ -126,10 +126,12 @@ class SynapseWorld:
         return f"#{self.prefix}_{channel}:{self.synapse.domain}"
 
     def direct(self, client, target=None):
-        """A direct room of the Matrix user with the bot (or with a ghost), which has joined."""
+        """A direct room of the Matrix user with the bot, which has said hello, or with a ghost, which has joined."""
         target = target or self.bot_user
         room = client.create_room(preset="trusted_private_chat", is_direct=True, invite=[target])
         client.wait_for_member(room, target)
+        if target == self.bot_user:
+            client.wait_for(room, lambda event: event["type"] == "m.room.message", 20, "the bot's greeting")
         return room
 
     def command(self, client, room, text, answer, timeout=20):
@@ -252,11 +254,13 @@ class StubWorld:
         return eventually(found, timeout, f"the message {text!r}", lambda: self._state([]))[0]
 
     def chat(self, user, target=None):
-        """A direct room of the user with the bot, or with a ghost, who is in it by the time it returns."""
+        """A direct room of the user with the bot, which has said hello, or with a ghost, which is in it."""
         target = target or self.bot_user
         client = self.users[user]
         room = client.create_room(preset="trusted_private_chat", is_direct=True, invite=[target])
         eventually(lambda: target in client.joined_members(room), 20, f"{target} in the room", lambda: self._state([]))
+        if target == self.bot_user:
+            eventually(lambda: self.replies(room), 20, "the bot's greeting", lambda: self._state([]))
         return room
 
     def replies(self, room):
