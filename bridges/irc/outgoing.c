@@ -19,10 +19,14 @@
 enum {
 	WINDOW = 16,
 	LINES_MAX = 500, /* of one message */
+	WHOLE = 1 << 16, /* bytes; longer than any line */
 	LATE_MS = 10000, /* without an echo: ask whether the server has taken the lines */
 	LABEL_MAX = 32,
 };
 
+static const struct tr_db_statement store_cut_row = {
+	"INSERT INTO irc_progress(event_id, lines, width) VALUES ($1, 0, $2)"
+	" ON CONFLICT (event_id) DO UPDATE SET width = excluded.width WHERE irc_progress.lines = 0"};
 static const struct tr_db_statement select_progress = {
 	"SELECT lines, width FROM irc_progress WHERE event_id = $1"};
 
@@ -34,12 +38,16 @@ static const char *verb_of(const struct tr_op *op)
 /* --- writing
  * ----------------------------------------------------------------------------------------- */
 
+/* Cuts the message into lines. How it was cut is stored before a message of several lines is begun,
+ * so an earlier attempt without that can only have written it whole. */
 static bool split(struct tr_irc_task *task)
 {
 	static const char marks[] = "\x01"
 				    "ACTION \x01";
 	struct tr_irc_connection *connection = task->session->connection;
-	if (task->progress == 0 || task->width == 0) {
+	if (!task->cut_stored && task->claims) {
+		task->width = WHOLE;
+	} else if (!task->cut_stored) {
 		task->width = tr_irc_connection_text_max(
 			connection, verb_of(task->op), tr_str_from(task->target));
 		task->width -= task->op->message == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0;
@@ -232,19 +240,123 @@ static bool skip_delivered(struct tr_irc_task *task)
 	return true;
 }
 
-static enum go task_pump(struct tr_irc_task *task)
+/* A question to the store about a message, which may be gone when the answer comes. */
+struct lookup {
+	struct tr_irc_network *network;
+	char *user_id;
+	char *event_id;
+	size_t width;
+};
+
+static struct tr_irc_task *task_by_event(struct tr_irc_session *session, const char *event_id)
 {
-	if (task->state == TR_IRC_TASK_LOOKING_UP || !target_ready(task)) {
-		return GO_NEXT_TASK;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->tasks, node, following) {
+		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
+		if (strcmp(task->op->event_id, event_id) == 0) {
+			return task;
+		}
 	}
-	if (task->lines == NULL && !split(task)) {
-		struct tr_error error;
-		tr_error_set_class(
-			&error, TR_E_INVALID, TR_CLASS_PERMANENT, "the message is empty on IRC");
-		tr_irc_task_refuse(task, &error);
-		return GO_NEXT_TASK;
+	return NULL;
+}
+
+static struct tr_irc_task *lookup_end(struct lookup *lookup)
+{
+	struct tr_irc_session *session =
+		tr_map_get(&lookup->network->sessions, tr_str_from(lookup->user_id));
+	struct tr_irc_task *task = session ? task_by_event(session, lookup->event_id) : NULL;
+	tr_free(lookup->user_id);
+	tr_free(lookup->event_id);
+	tr_free(lookup);
+	return task != NULL && task->state == TR_IRC_TASK_STORE ? task : NULL;
+}
+
+static struct lookup *lookup_begin(struct tr_irc_task *task)
+{
+	struct lookup *lookup = tr_alloc(sizeof(*lookup));
+	lookup->network = task->session->network;
+	lookup->user_id = tr_strdup(task->session->user_id);
+	lookup->event_id = tr_strdup(task->op->event_id);
+	lookup->width = task->width;
+	task->state = TR_IRC_TASK_STORE;
+	return lookup;
+}
+
+static void write_cut(void *mark, struct tr_db_batch *batch)
+{
+	const struct lookup *lookup = mark;
+	TR_DB_ADD(
+		batch, &store_cut_row, TR_DB_TC(lookup->event_id), TR_DB_N((int64_t)lookup->width));
+}
+
+static void cut_settled(void *mark, bool durable)
+{
+	struct lookup *lookup = mark;
+	size_t width = lookup->width;
+	struct tr_irc_task *task = lookup_end(lookup);
+	if (durable && task != NULL && task->width == width) {
+		task->cut_stored = true;
+		task->state = TR_IRC_TASK_READY;
+		tr_irc_outgoing_pump(task->session);
+	}
+}
+
+/* How the message is cut must be known after a kill, or its lines could not be found again. */
+static void store_cut(struct tr_irc_task *task)
+{
+	struct lookup *lookup = lookup_begin(task);
+	tr_marks_add(lookup->network->marks, write_cut, cut_settled, lookup);
+}
+
+static void uncut(struct tr_irc_task *task)
+{
+	for (size_t i = 0; i < task->count; i++) {
+		tr_free(task->msgids[i]);
+	}
+	tr_free(task->msgids);
+	tr_irc_text_lines_free(task->lines, task->count);
+	task->lines = NULL;
+	task->msgids = NULL;
+	task->count = 0;
+}
+
+/* Makes the lines. false: there are none, and the message has ended. */
+static bool have_lines(struct tr_irc_task *task)
+{
+	if (task->lines != NULL || split(task)) {
+		return true;
+	}
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_PERMANENT, "the message is empty on IRC");
+	tr_irc_task_refuse(task, &error);
+	return false;
+}
+
+/* Looks for what an earlier attempt has written. true = that was all of it. */
+static bool written_before(struct tr_irc_task *task)
+{
+	bool whole = task->claims && !task->cut_stored;
+	if (whole && task->count > 1) {
+		task->claims = false;
 	}
 	if (task_claim(task) || skip_delivered(task)) {
+		return true;
+	}
+	if (whole) {
+		uncut(task);
+	}
+	return false;
+}
+
+static enum go task_pump(struct tr_irc_task *task)
+{
+	if (task->state == TR_IRC_TASK_STORE || !target_ready(task) || !have_lines(task) ||
+		written_before(task) || !have_lines(task)) {
+		return GO_NEXT_TASK;
+	}
+	if (task->count > 1 && !task->cut_stored) {
+		store_cut(task);
 		return GO_NEXT_TASK;
 	}
 	return task->written < task->count ? task_write_next(task) : GO_NEXT_TASK;
@@ -306,25 +418,6 @@ void tr_irc_outgoing_pump(struct tr_irc_session *session)
 /* --- taking and giving back
  * -------------------------------------------------------------------------- */
 
-struct lookup {
-	struct tr_irc_network *network;
-	char *user_id;
-	char *event_id;
-};
-
-static struct tr_irc_task *task_by_event(struct tr_irc_session *session, const char *event_id)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&session->tasks, node, following) {
-		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
-		if (strcmp(task->op->event_id, event_id) == 0) {
-			return task;
-		}
-	}
-	return NULL;
-}
-
 /* Back to their lane together: none may overtake the first. */
 static void retry_from(struct tr_irc_task *task, const struct tr_error *error)
 {
@@ -344,14 +437,8 @@ static void retry_from(struct tr_irc_task *task, const struct tr_error *error)
 static void progress_known(
 	void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
-	struct lookup *lookup = arg;
-	struct tr_irc_session *session =
-		tr_map_get(&lookup->network->sessions, tr_str_from(lookup->user_id));
-	struct tr_irc_task *task = session ? task_by_event(session, lookup->event_id) : NULL;
-	tr_free(lookup->user_id);
-	tr_free(lookup->event_id);
-	tr_free(lookup);
-	if (task == NULL || task->state != TR_IRC_TASK_LOOKING_UP) {
+	struct tr_irc_task *task = lookup_end(arg);
+	if (task == NULL) {
 		return;
 	}
 	if (error != NULL) {
@@ -361,20 +448,16 @@ static void progress_known(
 	if (tr_db_rows(result, 0) > 0) {
 		task->progress = (size_t)tr_db_int(result, 0, 0, 0);
 		task->width = (size_t)tr_db_int(result, 0, 0, 1);
+		task->cut_stored = true;
 	}
 	task->state = TR_IRC_TASK_READY;
-	tr_irc_outgoing_pump(session);
+	tr_irc_outgoing_pump(task->session);
 }
 
 static void look_up_progress(struct tr_irc_task *task)
 {
-	struct tr_irc_network *network = task->session->network;
-	struct lookup *lookup = tr_alloc(sizeof(*lookup));
-	lookup->network = network;
-	lookup->user_id = tr_strdup(task->session->user_id);
-	lookup->event_id = tr_strdup(task->op->event_id);
-	task->state = TR_IRC_TASK_LOOKING_UP;
-	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(network->bridge));
+	struct lookup *lookup = lookup_begin(task);
+	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(lookup->network->bridge));
 	TR_DB_ADD(batch, &select_progress, TR_DB_TC(task->op->event_id));
 	tr_db_submit_take(batch, progress_known, lookup);
 }

@@ -9,7 +9,7 @@
 #include "bridges/irc/network.h"
 
 enum tr_irc_task_state {
-	TR_IRC_TASK_LOOKING_UP, /* how many of its lines are confirmed already */
+	TR_IRC_TASK_STORE, /* waits for the store: what is known of it, or how it is cut */
 	TR_IRC_TASK_READY,
 };
 
@@ -26,6 +26,7 @@ struct tr_irc_task {
 	char **msgids;
 	size_t count;
 	size_t width;    /* bytes a line may have, as it was cut */
+	bool cut_stored; /* `width` is durable: a message of several lines is not begun before */
 	size_t progress; /* lines that an earlier attempt is known to have delivered, cut at `width`
 			  */
 	size_t written;

@@ -84,9 +84,20 @@ static void release_window(struct tr_irc_task *task)
 	task->session->window_used -= (unsigned)(task->written - task->settled);
 }
 
+/* With the batch of the message's end. */
+static void forget_progress(const struct tr_irc_task *task)
+{
+	struct tr_bridge *bridge = task->session->network->bridge;
+	if (task->cut_stored) {
+		TR_DB_ADD(tr_journal_batch(tr_bridge_journal(bridge)), &delete_progress,
+			TR_DB_TC(task->op->event_id));
+	}
+}
+
 void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;
+	forget_progress(task);
 	part_with_lines(task);
 	release_window(task);
 	tr_irc_task_free(task);
@@ -153,15 +164,11 @@ static void progress_settled(void *mark, bool durable)
 void tr_irc_task_done(struct tr_irc_task *task)
 {
 	struct tr_op *op = task->op;
-	struct tr_irc_network *network = task->session->network;
 	struct tr_str *ids = tr_alloc_array(task->count + 1, sizeof(*ids));
 	for (size_t i = 0; i < task->count; i++) {
 		ids[i] = tr_str_from(task->msgids[i]);
 	}
-	if (task->count > 1) {
-		TR_DB_ADD(tr_journal_batch(tr_bridge_journal(network->bridge)), &delete_progress,
-			TR_DB_TC(op->event_id));
-	}
+	forget_progress(task);
 	struct settlement *settlement = settlement_create(task);
 	tr_op_done(op, ids, task->count, done_is_durable, settlement);
 	tr_free(ids);
