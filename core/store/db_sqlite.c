@@ -195,7 +195,7 @@ const struct tr_db_backend tr_db_sqlite = {
 	.name = "sqlite",
 	/* AUTOINCREMENT: a number is never given twice, as on PostgreSQL, even after its row is
 	 * gone. */
-	.dialect = {"TEXT", "BIGINT", "BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"},
+	.dialect = {"TEXT", "INTEGER", "BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"},
 	.open = sqlite_open,
 	.submit = sqlite_submit,
 	.healthy = sqlite_healthy,

@@ -30,8 +30,8 @@ static const off_t CHECK_MAX = (off_t)32 << 20;
  * commits overwrite it instead of growing it. */
 static const char settings[] = "PRAGMA synchronous=FULL;"
 			       "PRAGMA foreign_keys=OFF;"
-			       "PRAGMA wal_autocheckpoint=2000;"
-			       "PRAGMA journal_size_limit=16777216;"
+			       "PRAGMA wal_autocheckpoint=8000;"
+			       "PRAGMA journal_size_limit=67108864;"
 			       "PRAGMA secure_delete=FAST;"
 			       "PRAGMA temp_store=MEMORY;";
 
