@@ -5,6 +5,9 @@
  */
 #include "core/base/alloc.h"
 
+#ifdef __linux__
+# include <malloc.h>
+#endif
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -113,6 +116,13 @@ void tr_free_secret(char *text)
 		tr_wipe(text, strlen(text));
 		tr_free(text);
 	}
+}
+
+void tr_alloc_trim(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 _Noreturn void tr_assert_failed(const char *condition, const char *file, int line)

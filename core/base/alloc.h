@@ -35,6 +35,9 @@ void tr_free(void *ptr);
 void tr_wipe(void *data, size_t len);
 void tr_free_secret(char *text);
 
+/* Gives memory that a burst has left behind back to the system, as far as the C library can. */
+void tr_alloc_trim(void);
+
 /* A programming error ends the process with file, line and condition, in every build. Never for
  * input. */
 #define TR_ASSERT(condition) \

@@ -19,7 +19,7 @@
 
 #include <signal.h>
 
-enum { STOP_TIMEOUT_MS = 9000, TEXT_MAX = 64 * 1024 };
+enum { STOP_TIMEOUT_MS = 9000, TRIM_INTERVAL_MS = 10000, TEXT_MAX = 64 * 1024 };
 
 struct hosted {
 	struct daemon *daemon;
@@ -40,6 +40,7 @@ struct daemon {
 	struct hosted *bridges;
 	size_t bridge_count;
 	size_t starting, stopping;
+	struct tr_timer *trim;
 	bool ending;
 	int exit_status;
 };
@@ -302,8 +303,16 @@ static void on_log_signals(struct daemon *daemon)
 	tr_loop_on_signal(daemon->loop, SIGHUP, on_reload, daemon);
 }
 
+/* After a burst the heap is full of holes: a third of what is resident. */
+static void trim(void *arg)
+{
+	(void)arg;
+	tr_alloc_trim();
+}
+
 static void close_all(struct daemon *daemon)
 {
+	tr_timer_destroy(daemon->trim);
 	for (size_t i = 0; i < daemon->bridge_count; i++) {
 		tr_bridge_destroy(daemon->bridges[i].bridge);
 		tr_registration_finish(&daemon->bridges[i].registration);
@@ -328,6 +337,8 @@ int tr_daemon_run(const struct tr_daemon_module *module, const char *file, void 
 	if (open_shared(&daemon) != 0 || open_bridges(&daemon) != 0) {
 		daemon.exit_status = TR_EXIT_FAILED;
 	} else {
+		daemon.trim = tr_timer_create(daemon.loop, trim, NULL);
+		tr_timer_repeat(daemon.trim, TRIM_INTERVAL_MS);
 		tr_loop_run(daemon.loop);
 	}
 	close_all(&daemon);
