@@ -80,6 +80,12 @@ int tr_buf_add_c(struct tr_buf *buf, const char *text)
 
 int tr_buf_add_char(struct tr_buf *buf, char byte)
 {
+	/* Parsers come here for every byte. */
+	if (!buf->failed && buf->len < buf->max && buf->cap > buf->len + 1) {
+		buf->data[buf->len++] = byte;
+		buf->data[buf->len] = '\0';
+		return 0;
+	}
 	return tr_buf_add(buf, tr_str_of(&byte, 1));
 }
 
