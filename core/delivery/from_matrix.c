@@ -71,7 +71,7 @@ struct ending {
 static const struct tr_db_statement insert_event = {
 	"INSERT INTO from_matrix(seq, event_id, lane, room_id, sender, position, origin_ts, received_ms,"
 	" state, error, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-	" ON CONFLICT (origin_ts, event_id) DO NOTHING"};
+	" ON CONFLICT (event_id) DO NOTHING"};
 static const struct tr_db_statement select_stored = {
 	"SELECT seq FROM from_matrix WHERE seq >= $1 AND seq <= $2 AND state = 0 ORDER BY seq"};
 static const struct tr_db_statement mark_done = {
@@ -208,8 +208,7 @@ void tr_inbound_retry(struct tr_inbound *inbound, const struct tr_error *error)
 static bool too_old(const struct tr_inbound *inbound)
 {
 	uint64_t max_age = inbound->queue->options.max_age_ms;
-	return max_age != 0 && inbound->origin_ts > 0 &&
-	       tr_clock_wall_ms() - inbound->origin_ts > (int64_t)max_age;
+	return max_age != 0 && tr_clock_wall_ms() - inbound->origin_ts > (int64_t)max_age;
 }
 
 static void lane_start(void *arg, struct tr_lane_item *item)
@@ -374,9 +373,8 @@ static struct tr_inbound *inbound_create(
 	inbound->room_id = tr_str_dup(tr_json_get_str(event, "room_id"));
 	inbound->sender = tr_str_dup(tr_json_get_str(event, "sender"));
 	inbound->position = tr_str_dup(tr_buf_str(position));
-	/* Half of the key it is known by, so never a guess: 0 when it does not say. */
 	if (!tr_json_get_int(event, "origin_server_ts", &inbound->origin_ts)) {
-		inbound->origin_ts = 0;
+		inbound->origin_ts = tr_clock_wall_ms();
 	}
 	return inbound;
 }

@@ -32,7 +32,7 @@ struct tr_inbound {
 	char *room_id;
 	char *sender;
 	char *position;    /* what the handler's classify() wrote when the event was accepted */
-	int64_t origin_ts; /* ms, as the sender's server says; 0 = it does not */
+	int64_t origin_ts; /* ms, as the sender's server says */
 	char *body;        /* the event's JSON text */
 	bool maybe_sent;   /* an earlier life of the process, or an earlier attempt, may have
 			      delivered it */

@@ -7,7 +7,7 @@
 const struct tr_migration tr_delivery_migrations[] = {
 	{1, "CREATE TABLE from_matrix ("
 	    " seq {BIGINT} PRIMARY KEY,"
-	    " event_id {TEXT} NOT NULL,"
+	    " event_id {TEXT} NOT NULL UNIQUE,"
 	    " lane {TEXT} NOT NULL,"
 	    " room_id {TEXT} NOT NULL,"
 	    " sender {TEXT} NOT NULL,"
@@ -17,8 +17,7 @@ const struct tr_migration tr_delivery_migrations[] = {
 	    " state {BIGINT} NOT NULL,"
 	    " done_ms {BIGINT} NOT NULL DEFAULT 0,"
 	    " error {TEXT} NOT NULL DEFAULT '',"
-	    " body {TEXT} NOT NULL,"
-	    " UNIQUE (origin_ts, event_id));"
+	    " body {TEXT} NOT NULL);"
 	    "CREATE INDEX from_matrix_undone ON from_matrix(lane, seq) WHERE state = 0;"
 	    "CREATE INDEX from_matrix_done ON from_matrix(done_ms) WHERE state = 2;"
 	    "CREATE TABLE to_matrix ("

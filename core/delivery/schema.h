@@ -7,10 +7,6 @@
  * is dropped at once. to_matrix: one row per remote event that is not in Matrix yet. state 0 new, 3
  * dead. When done, the row is deleted and the mapping inserted in the same transaction. message:
  * which Matrix event and which remote message are the same; the memory against doubles.
- *
- * Event ids are hashes. An index that begins with one has a page to write for every row of a
- * transaction; led by origin_ts, which is part of what the hash is taken of, new rows lie together
- * at its end.
  */
 #ifndef TRESTLE_DELIVERY_SCHEMA_H
 #define TRESTLE_DELIVERY_SCHEMA_H
