@@ -197,6 +197,21 @@ static void an_event_that_comes_again_in_another_transaction_is_ignored(void **s
 	assert_int_equal(world->accepted, 3);
 }
 
+static void an_event_is_known_by_its_id_whatever_time_it_says(void **state)
+{
+	struct world *world = *state;
+	accept_text(world,
+		"[{\"event_id\":\"$1\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"t\","
+		"\"origin_server_ts\":1}]");
+	accept_text(world,
+		"[{\"event_id\":\"$1\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"t\","
+		"\"origin_server_ts\":2}]");
+	wait_deliveries(world, 1);
+	done(world, 0);
+	idle(world);
+	assert_int_equal(world->count, 1);
+}
+
 static void what_was_accepted_goes_on_after_a_restart_and_may_have_been_sent(void **state)
 {
 	struct world *world = *state;
@@ -331,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(events_are_delivered_in_order_one_at_a_time),
 		TEST(an_event_that_comes_again_in_another_transaction_is_ignored),
+		TEST(an_event_is_known_by_its_id_whatever_time_it_says),
 		TEST(what_was_accepted_goes_on_after_a_restart_and_may_have_been_sent),
 		TEST(a_retry_comes_again_in_order_and_says_so),
 		TEST(a_refused_event_is_dead_counted_and_told_and_the_next_goes_on),
