@@ -206,6 +206,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_loop_defer_cancel(bridge->loop, turn_over, bridge);
 	tr_timer_destroy(bridge->stop_poll);
 	tr_timer_destroy(bridge->bot_retry);
+	tr_timer_destroy(bridge->flush_ping);
 	tr_status_destroy(bridge->status);
 	if (bridge->db != NULL) {
 		tr_db_drain(bridge->db); /* its answers come while those they are for are there */

@@ -46,6 +46,7 @@ struct tr_bridge_options {
 	bool create_alias, publish, federate_rooms;
 	bool invite_only;          /* join rule of new portals */
 	const char *room_version;  /* NULL = the homeserver's default */
+	bool orphan_flush;         /* see appservice.orphan_flush of the configuration */
 	uint64_t max_age_ms;       /* of messages from Matrix; 0 = never too old */
 	const char *const *admins; /* user ids */
 	size_t admin_count;

@@ -64,6 +64,8 @@ struct tr_bridge {
 	struct tr_homeserver *homeserver;
 	struct tr_appservice_registration *registration;
 	void *module;
+	uint64_t last_transaction; /* number of the last one, 0 = none yet */
+	struct tr_timer *flush_ping;
 	bool homeserver_ready; /* reached, and the bot is there */
 	struct tr_timer *bot_retry;
 	unsigned bot_attempts;
@@ -111,6 +113,11 @@ void tr_bridge_write(struct tr_bridge *bridge, const struct tr_db_statement *sta
 void tr_bridge_call_back(void *bridge);
 /* Memory until the next turn. */
 struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge);
+
+/* --- query.c */
+
+/* Timer: pings the homeserver after a transaction was refused on purpose. */
+void tr_bridge_flush_ping(void *arg);
 
 /* --- events.c, deliver.c, invitation.c */
 

@@ -42,6 +42,8 @@ void tr_queries_finish(struct tr_bridge *bridge)
 	}
 }
 
+enum { FLUSH_PING_MS = 100 }; /* the homeserver notes the failure first */
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 static void stored(void *arg, const struct tr_error *error)
@@ -55,10 +57,42 @@ static void stored(void *arg, const struct tr_error *error)
 	}
 }
 
+/* element-hq/synapse#14556 and the transaction in flight at a crash: Synapse sends that one again
+ * only when another has failed. A number that is the first we see, or lower than the last, says
+ * that one of us was restarted. */
+static bool orphans_possible(struct tr_bridge *bridge, struct tr_str id)
+{
+	uint64_t number = 0;
+	if (!bridge->options.orphan_flush || !tr_str_to_u64(id, &number) || number == 0) {
+		return false;
+	}
+	bool restarted = number < bridge->last_transaction || bridge->last_transaction == 0;
+	bridge->last_transaction = number;
+	return restarted;
+}
+
+void tr_bridge_flush_ping(void *arg)
+{
+	struct tr_bridge *bridge = arg;
+	if (bridge->homeserver != NULL) {
+		tr_homeserver_ping(bridge->homeserver);
+	}
+}
+
 static void on_transaction(
 	void *arg, const struct tr_transaction *transaction, struct tr_appservice_reply *reply)
 {
 	struct tr_bridge *bridge = arg;
+	if (orphans_possible(bridge, transaction->id)) {
+		tr_log_info("bridge",
+			"%s: transaction %.*s is refused once, so that what the "
+			"homeserver left behind comes first",
+			bridge->options.name, TR_STR_ARG(transaction->id));
+		tr_appservice_fail(
+			reply, 503, "M_UNKNOWN", "once more: what was left behind first");
+		tr_timer_start(bridge->flush_ping, FLUSH_PING_MS);
+		return;
+	}
 	if (tr_json_count(transaction->events) == 0) {
 		tr_appservice_ok(reply);
 		return;

@@ -90,6 +90,13 @@ static const struct tr_schema_key appservice_keys[] = {
 		.example = "registration.yml",
 		.help = "The registration file: written by --generate-registration, read at "
 			"start. With several bridges each entry names its own instead."},
+	{.name = "orphan_flush",
+		.type = TR_SCHEMA_BOOL,
+		.offset = AT(appservice.orphan_flush),
+		.fallback = "false",
+		.help = "Refuse the first transaction after a start, and one whose number has gone "
+			"back, once. A Synapse that was killed with a transaction on its way sends "
+			"that one again only after a failure. Costs about two seconds."},
 	{.name = NULL},
 };
 

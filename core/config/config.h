@@ -34,6 +34,7 @@ struct tr_config_common {
 		char *url;    /* as the homeserver reaches it; "http://" + listen by default */
 		char *registration; /* absolute path */
 		bool registration_given;
+		bool orphan_flush;
 	} appservice;
 	char *database; /* "sqlite:/absolute/path", "postgres://.."; NULL when not given */
 	struct {

@@ -101,6 +101,7 @@ static int create_bridge(struct daemon *daemon, size_t index)
 	options.seal = daemon->seal;
 	options.homeserver_url = common->homeserver.url;
 	options.domain = common->homeserver.domain;
+	options.orphan_flush = common->appservice.orphan_flush;
 	options.as_token = hosted->registration.as_token;
 	options.hs_token = hosted->registration.hs_token;
 	options.appservice_id = hosted->registration.id;

@@ -216,6 +216,32 @@ static void kick_of_a_ghost_reaches_the_network(void **state)
 
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
+/* The transaction with this number, with an event of its own. */
+static int push_numbered(struct world *world, unsigned number, const char *id)
+{
+	world->txn = number - 1;
+	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"%s\"}", id);
+	world_push(world, id, "m.room.message", "!mapped:hs", "@alice:hs", NULL, content);
+	tr_free(content);
+	return world->status;
+}
+
+static void orphan_flush_refuses_the_first_transaction_and_one_that_went_back_once(void **state)
+{
+	struct world *world = *state;
+	world->orphan_flush = true;
+	world_start(world);
+	assert_int_equal(push_numbered(world, 7, "$a"), 503);
+	assert_int_equal(push_numbered(world, 7, "$a"), 200);
+	assert_int_equal(push_numbered(world, 8, "$b"), 200);
+	assert_int_equal(push_numbered(world, 1, "$c"), 503);
+	assert_int_equal(push_numbered(world, 1, "$c"), 200);
+	assert_int_equal(push_numbered(world, 2, "$d"), 200);
+	world_expect(world, &world->ops,
+		"message @alice:hs #chan $a\nmessage @alice:hs #chan $b\n"
+		"message @alice:hs #chan $c\nmessage @alice:hs #chan $d\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +257,7 @@ int main(void)
 		WORLD_TEST(ghost_leaves_only_after_its_last_word),
 		WORLD_TEST(puppet_that_was_kicked_is_kicked_by_the_bot),
 		WORLD_TEST(kick_of_a_ghost_reaches_the_network),
+		WORLD_TEST(orphan_flush_refuses_the_first_transaction_and_one_that_went_back_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

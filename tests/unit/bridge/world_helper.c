@@ -502,6 +502,7 @@ void world_begin(struct world *world, tr_bridge_callback *callback, void *arg)
 		.admin_count = TR_ARRAY_LEN(admins),
 		.permission = permission,
 		.membership_interval_ms = 1,
+		.orphan_flush = world->orphan_flush,
 	};
 	struct tr_error error;
 	/* A registration lives as long as its appservice, so every life of the bridge has its own.

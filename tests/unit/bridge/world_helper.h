@@ -73,7 +73,8 @@ struct world {
 	bool called_back;
 	struct tr_error callback_error;
 	unsigned txn;
-	int status; /* of the last transaction or query */
+	bool orphan_flush; /* of the bridge that is begun next */
+	int status;        /* of the last transaction or query */
 	struct tr_buf answer;
 	bool answered;
 };
