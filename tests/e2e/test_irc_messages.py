@@ -2,6 +2,7 @@
 """People on Matrix and people on IRC talk to each other through a real homeserver and real ircds."""
 
 import concurrent.futures
+import signal
 
 import pytest
 
@@ -448,10 +449,12 @@ def test_a_real_ircd_that_is_restarted_gets_what_was_said_meanwhile(own_world):
     for text in texts:
         world.alice.send_text(room, text)
     eventually(lambda: world.bridge.get("/ready")[0] == 503, 20, "the loss")
-    # Nobody hears what is said before somebody is there: the witness comes first.
+    # Nobody hears what is said before somebody is there: the bridge sleeps until the witness has come.
+    world.bridge.process.signal(signal.SIGSTOP)
     world.ircd.start()
     with IrcClient(world.ircd.host, world.ircd.port, "witness") as witness:
         witness.join(channel)
+        world.bridge.process.signal(signal.SIGCONT)
         witness.wait_for_text(texts[-1], 60)
         assert [line.params[1] for line in witness.lines if line.command == "PRIVMSG"] == texts
         world.alice.send_text(room, "after")
