@@ -5,7 +5,11 @@
  * only when everything before it is durable, so after a kill the history is read from a place that
  * loses nothing; what is read twice is known by its id.
  */
+#include "bridges/irc/channel.h"
+
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/history.h"
+#include "bridges/irc/session.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -20,9 +24,6 @@ enum {
 static const struct tr_db_statement store_place = {
 	"INSERT INTO irc_channel(name, last_msgid, joined_ms) VALUES ($1, $2, $3)"
 	" ON CONFLICT (name) DO UPDATE SET last_msgid = excluded.last_msgid, joined_ms = excluded.joined_ms"};
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 struct tr_irc_channel *tr_irc_channel_find(struct tr_irc_network *network, struct tr_str name)
 {
@@ -109,9 +110,6 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 	tr_free(channel->seen_msgid);
 	tr_free(channel);
 }
-
-/* --- the place
- * --------------------------------------------------------------------------------------- */
 
 static void write_place(struct tr_irc_channel *channel, struct tr_db_batch *batch)
 {
@@ -222,9 +220,6 @@ bool tr_irc_channel_has_history(const struct tr_irc_channel *channel)
 {
 	return channel->reader != NULL && tr_irc_history_available(channel->reader);
 }
-
-/* --- the reader
- * -------------------------------------------------------------------------------------- */
 
 static void write_join(void *mark, struct tr_db_batch *batch)
 {

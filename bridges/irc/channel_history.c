@@ -4,7 +4,12 @@
  * nobody read, live lines waiting until it is in; and finding our own lines that an earlier attempt
  * wrote without being confirmed.
  */
+#include "bridges/irc/channel.h"
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/history.h"
+#include "bridges/irc/outgoing.h"
+#include "bridges/irc/reader.h"
+#include "bridges/irc/session.h"
 #include "core/base/log.h"
 
 enum {
@@ -38,9 +43,6 @@ void tr_irc_channel_forget_held(struct tr_irc_channel *channel)
 	}
 	channel->held_count = 0;
 }
-/* --- our own lines
- * ----------------------------------------------------------------------------------- */
-
 /* A look-up on its way. The lines stay its own until it is complete, so nothing can free them
  * meanwhile. */
 struct own_search {
@@ -269,9 +271,6 @@ char *tr_irc_channel_claim(
 	}
 	return NULL;
 }
-
-/* --- catching up
- * ------------------------------------------------------------------------------------- */
 
 /* The history is in: what came live meanwhile goes on, in order. */
 static void caught_up(struct tr_irc_channel *channel)

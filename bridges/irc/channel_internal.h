@@ -4,7 +4,7 @@
 #ifndef TRESTLE_IRC_CHANNEL_INTERNAL_H
 #define TRESTLE_IRC_CHANNEL_INTERNAL_H
 
-#include "bridges/irc/network.h"
+#include "bridges/irc/channel.h"
 
 /* Appends "msgid=.." or, when the id is empty, the time of the first join; nothing when that is
  * unknown too. */

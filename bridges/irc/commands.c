@@ -6,7 +6,8 @@
  */
 #include "bridges/irc/commands.h"
 
-#include "bridges/irc/network.h"
+#include "bridges/irc/channel.h"
+#include "bridges/irc/session.h"
 
 static struct tr_irc_network *network_of(void *self)
 {

@@ -21,9 +21,6 @@ enum {
 	REASON_MAX = 200,
 };
 
-/* --- callbacks that may end us
- * ----------------------------------------------------------------------- */
-
 static void release(struct tr_irc_connection *connection)
 {
 	tr_buf_finish(&connection->partial);
@@ -49,9 +46,6 @@ static bool leave(struct tr_irc_connection *connection)
 	}
 	return !connection->destroyed;
 }
-
-/* --- closing
- * ----------------------------------------------------------------------------------------- */
 
 static void close_now(struct tr_irc_connection *connection, const struct tr_error *error)
 {
@@ -143,9 +137,6 @@ static void take_error(struct tr_irc_connection *connection, struct tr_str text)
 	}
 	tr_irc_connection_fail(connection, &error);
 }
-
-/* --- lines in
- * ---------------------------------------------------------------------------------------- */
 
 void tr_irc_connection_set_nick(struct tr_irc_connection *connection, struct tr_str nick)
 {
@@ -253,9 +244,6 @@ static void on_read(void *arg, struct tr_str bytes)
 	leave(connection);
 }
 
-/* --- transport
- * --------------------------------------------------------------------------------------- */
-
 static void on_open(void *arg)
 {
 	struct tr_irc_connection *connection = arg;
@@ -290,9 +278,6 @@ static const struct tr_stream_handler stream_handler = {
 	.on_drain = on_drain,
 	.on_close = on_close,
 };
-
-/* --- lines out
- * --------------------------------------------------------------------------------------- */
 
 static void flush(void *arg)
 {
@@ -381,9 +366,6 @@ void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused)
 	}
 }
 
-/* --- what is known
- * ----------------------------------------------------------------------------------- */
-
 bool tr_irc_connection_ready(const struct tr_irc_connection *connection)
 {
 	return connection->state == TR_IRC_CONNECTION_READY;
@@ -426,9 +408,6 @@ uint16_t tr_irc_connection_local_port(const struct tr_irc_connection *connection
 {
 	return connection->stream ? tr_stream_local_port(connection->stream) : 0;
 }
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 static uint64_t or_default(uint64_t value, uint64_t fallback)
 {

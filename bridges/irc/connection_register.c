@@ -101,9 +101,6 @@ static void end_cap(struct tr_irc_connection *connection)
 	}
 }
 
-/* --- SASL PLAIN (RFC 4616)
- * --------------------------------------------------------------------------- */
-
 /* authzid NUL authcid NUL password, in base64, in lines of 400; a full last line is followed by
  * "+". */
 static void send_credentials(struct tr_irc_connection *connection)
@@ -177,9 +174,6 @@ static void begin_sasl(struct tr_irc_connection *connection)
 	connection->sasl_asked = true;
 	tr_irc_send_words(connection, "AUTHENTICATE", TR_STR("PLAIN"), none, none);
 }
-
-/* --- CAP
- * --------------------------------------------------------------------------------------------- */
 
 /* "sasl=PLAIN,EXTERNAL" must name PLAIN where it names anything. */
 static bool offers_plain(struct tr_str value)
@@ -288,9 +282,6 @@ static void cap_line(struct tr_irc_connection *connection, const struct tr_irc_l
 		answered(connection, caps, false);
 	}
 }
-
-/* --- nick and welcome
- * -------------------------------------------------------------------------------- */
 
 static bool refuses_nick(int numeric)
 {

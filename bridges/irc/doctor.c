@@ -34,9 +34,6 @@ struct visit {
 
 static void visit_next(struct visit *visit);
 
-/* --- addresses
- * --------------------------------------------------------------------------------------- */
-
 /* The address of this index, or NULL past the last. */
 static const char *address_at(const struct visit *visit, size_t index)
 {
@@ -52,9 +49,6 @@ static const char *address(const struct visit *visit)
 {
 	return address_at(visit, visit->next - 1);
 }
-
-/* --- saying
- * ------------------------------------------------------------------------------------------ */
 
 static void say(struct visit *visit, bool good, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -125,9 +119,6 @@ static void say_offers(struct visit *visit)
 		: caps & TR_IRC_CAP_LABELED_RESPONSE ? "labeled-response"
 						     : "the answer to a PING after them");
 }
-
-/* --- one connection
- * ---------------------------------------------------------------------------------- */
 
 static void make_nick(struct tr_buf *nick)
 {
@@ -224,9 +215,6 @@ static void connect_to(struct visit *visit, const char *host)
 	visit->connection = tr_irc_connection_create(visit->loop, &options, &handler, visit);
 	tr_buf_finish(&nick);
 }
-
-/* --- frame
- * ------------------------------------------------------------------------------------------- */
 
 static void finish(struct visit *visit)
 {

@@ -5,9 +5,11 @@
  */
 #include "bridges/irc/engine.h"
 
+#include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
-#include "bridges/irc/network.h"
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
+#include "bridges/irc/session.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
@@ -21,9 +23,6 @@ enum { NAME_MAX = 512, STOP_POLL_MS = 10 };
 static const struct tr_db_statement select_channels = {
 	"SELECT name, last_msgid, joined_ms FROM irc_channel"};
 static const struct tr_db_statement select_puppets = {"SELECT user_id, nick, mask FROM irc_puppet"};
-
-/* --- start
- * ------------------------------------------------------------------------------------------- */
 
 static void collect(struct tr_metrics *metrics, void *arg);
 
@@ -163,9 +162,6 @@ static void start(void *self, void (*started)(void *arg, const struct tr_error *
 	tr_db_submit_take(batch, loaded, starting);
 }
 
-/* --- stop
- * -------------------------------------------------------------------------------------------- */
-
 typedef void session_visitor(struct tr_irc_session *session);
 
 static void each_session(struct tr_irc_network *network, session_visitor *visit)
@@ -256,9 +252,6 @@ static void destroy(void *self)
 	tr_free(network);
 }
 
-/* --- operations
- * -------------------------------------------------------------------------------------- */
-
 static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 {
 	if (op->portal->kind == TR_PORTAL_CHANNEL) {
@@ -347,9 +340,6 @@ static void position(void *self, const struct tr_portal *portal, struct tr_buf *
 		}
 	}
 }
-
-/* --- questions
- * --------------------------------------------------------------------------------------- */
 
 static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *remote_id)
 {

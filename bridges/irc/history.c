@@ -4,7 +4,9 @@
  * answers, hands its lines on. Requests of a session go out one after the other, so every answer
  * belongs to the one that is open.
  */
-#include "bridges/irc/network.h"
+#include "bridges/irc/history.h"
+
+#include "bridges/irc/session.h"
 #include "core/base/log.h"
 
 enum {

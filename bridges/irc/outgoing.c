@@ -9,7 +9,11 @@
  * A message that was perhaps written before a loss waits for that look-up (channel.c) or, when it
  * has several lines, for what is stored of its progress.
  */
+#include "bridges/irc/outgoing.h"
+
+#include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -34,9 +38,6 @@ static const char *verb_of(const struct tr_op *op)
 {
 	return op->message == TR_MESSAGE_NOTICE ? "NOTICE" : "PRIVMSG";
 }
-
-/* --- writing
- * ----------------------------------------------------------------------------------------- */
 
 /* Cuts the message into lines. How it was cut is stored before a message of several lines is begun,
  * so an earlier attempt without that can only have written it whole. */
@@ -414,9 +415,6 @@ void tr_irc_outgoing_pump(struct tr_irc_session *session)
 		tr_irc_outgoing_ping(session);
 	}
 }
-
-/* --- taking and giving back
- * -------------------------------------------------------------------------- */
 
 /* Back to their lane together: none may overtake the first. */
 static void retry_from(struct tr_irc_task *task, const struct tr_error *error)

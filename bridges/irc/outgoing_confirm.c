@@ -3,7 +3,11 @@
  * What the server says about our lines: the echo or the PONG that confirms them, the numerics that
  * refuse them.
  */
+#include "bridges/irc/channel.h"
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/reader.h"
+#include "bridges/irc/session.h"
 
 enum { ID_MAX = 1024, LABEL_MAX = 32, BATCHES_MAX = 64 };
 

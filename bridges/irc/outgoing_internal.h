@@ -6,7 +6,8 @@
 #ifndef TRESTLE_IRC_OUTGOING_INTERNAL_H
 #define TRESTLE_IRC_OUTGOING_INTERNAL_H
 
-#include "bridges/irc/network.h"
+#include "bridges/irc/channel.h"
+#include "bridges/irc/outgoing.h"
 
 enum tr_irc_task_state {
 	TR_IRC_TASK_STORE, /* waits for the store: what is known of it, or how it is cut */

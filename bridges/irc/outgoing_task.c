@@ -3,7 +3,9 @@
  * The ends of outgoing messages and of their lines: done, refused, back to the lane; and the
  * window, which opens again only when a confirmation is durable.
  */
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
 
 /* Confirmed lines whose confirmation is on its way into the store. */
@@ -37,9 +39,6 @@ void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out)
 {
 	tr_buf_addf(out, "t%llx", (unsigned long long)label);
 }
-
-/* --- tasks
- * ------------------------------------------------------------------------------------------- */
 
 void tr_irc_task_free(struct tr_irc_task *task)
 {
@@ -112,9 +111,6 @@ void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
 	tr_irc_task_free(task);
 	tr_op_retry(op, error);
 }
-
-/* --- settling
- * ---------------------------------------------------------------------------------------- */
 
 static void settlement_end(struct settlement *settlement)
 {

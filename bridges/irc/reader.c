@@ -3,7 +3,10 @@
  * What others say and do, as remote events: lines of a channel from its one reader, live or out of
  * the history, and private messages to a puppet. Our own lines only move the channel's place.
  */
-#include "bridges/irc/network.h"
+#include "bridges/irc/reader.h"
+
+#include "bridges/irc/channel.h"
+#include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -150,9 +153,6 @@ static void channel_talk(
 	tr_buf_finish(&msgid);
 	tr_buf_finish(&text);
 }
-
-/* --- who is there
- * ------------------------------------------------------------------------------------ */
 
 static bool roster_has(struct tr_irc_channel *channel, struct tr_str nick)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of the IRC module, as numbered migrations. */
 #include "bridges/irc/schema.h"
-
 #include "core/base/alloc.h"
 
 const struct tr_migration tr_irc_migrations[] = {

@@ -4,7 +4,12 @@
  * rejoining, waiting after a loss, giving up where only a person can help. What goes out is
  * outgoing.c's, what comes in is reader.c's.
  */
+#include "bridges/irc/session.h"
+
+#include "bridges/irc/channel.h"
+#include "bridges/irc/history.h"
 #include "bridges/irc/nick.h"
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/session_internal.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
@@ -50,9 +55,6 @@ static void set_state(struct tr_irc_session *session, enum tr_irc_session_state 
 		session->state = state;
 	}
 }
-
-/* --- own nicks
- * --------------------------------------------------------------------------------------- */
 
 /* The nick of `session` is `nick` now. What it was before stays ours too: lines of it may stand in
  * the history. */
@@ -134,9 +136,6 @@ void tr_irc_session_store_identity(struct tr_irc_session *session)
 		tr_marks_add(session->network->marks, write_identity, identity_settled, session);
 	}
 }
-
-/* --- members
- * ----------------------------------------------------------------------------------------- */
 
 struct tr_irc_member *tr_irc_session_member(
 	struct tr_irc_session *session, const struct tr_irc_channel *channel)
@@ -273,9 +272,6 @@ static void leave_all(struct tr_irc_session *session)
 		tr_irc_channel_left(member->channel, session);
 	}
 }
-
-/* --- connection
- * -------------------------------------------------------------------------------------- */
 
 static void on_ready(void *arg)
 {
@@ -492,9 +488,6 @@ void tr_irc_session_quit(struct tr_irc_session *session, const char *reason)
 		set_state(session, TR_IRC_OFFLINE);
 	}
 }
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id)
 {

@@ -3,7 +3,7 @@
 #ifndef TRESTLE_IRC_SESSION_INTERNAL_H
 #define TRESTLE_IRC_SESSION_INTERNAL_H
 
-#include "bridges/irc/network.h"
+#include "bridges/irc/session.h"
 
 /* The server does not let us in: messages for the channel are refused; the bot tries again later.
  */

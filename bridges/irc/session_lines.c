@@ -4,15 +4,17 @@
  * own joins and parts, or the reader. Lines that another session reads are dropped before they are
  * parsed.
  */
+#include "bridges/irc/channel.h"
+#include "bridges/irc/history.h"
+#include "bridges/irc/outgoing.h"
+#include "bridges/irc/reader.h"
+#include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
 #include "core/base/log.h"
 
 #include <string.h>
 
 enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000, REFUSED_REJOIN_MS = 60000 };
-
-/* --- lines
- * ------------------------------------------------------------------------------------------- */
 
 /* user@host as the server shows us to others. */
 static void learn_mask(struct tr_irc_session *session, const struct tr_irc_line *line)

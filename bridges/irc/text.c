@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts messages into lines and takes formatting codes out; styles are another file's subject. */
 #include "bridges/irc/text.h"
-
 #include "core/base/alloc.h"
 
 enum {

@@ -13,8 +13,6 @@
 
 enum { STOP_POLL_MS = 10 };
 
-/* --- options ---------------------------------------------------------------------------------- */
-
 /* The texts of the options, so that they can be copied and freed alike. */
 static const char **option_texts(struct tr_bridge_options *options, size_t index)
 {
@@ -51,8 +49,6 @@ static void options_finish(struct tr_bridge_options *options)
 	}
 	tr_free((void *)(uintptr_t)options->admins);
 }
-
-/* --- storing ---------------------------------------------------------------------------------- */
 
 enum { VALUES_MAX = 6 };
 
@@ -116,8 +112,6 @@ struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge)
 	}
 	return &bridge->turn;
 }
-
-/* --- create and destroy ----------------------------------------------------------------------- */
 
 struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, struct tr_error *error)
 {
@@ -227,8 +221,6 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_free(bridge);
 }
 
-/* --- stop ------------------------------------------------------------------------------------- */
-
 static bool drained(const struct tr_bridge *bridge)
 {
 	return bridge->module_stopped && tr_from_matrix_in_flight(bridge->from_matrix) == 0 &&
@@ -287,8 +279,6 @@ void tr_bridge_stop(
 	bridge->options.protocol->stop(
 		bridge->module, timeout_ms - timeout_ms / 5, module_stopped, bridge);
 }
-
-/* --- for the module --------------------------------------------------------------------------- */
 
 struct tr_loop *tr_bridge_loop(struct tr_bridge *bridge)
 {

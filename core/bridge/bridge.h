@@ -73,9 +73,6 @@ void tr_bridge_stop(
 bool tr_bridge_ready(const struct tr_bridge *bridge, struct tr_buf *why);
 void tr_bridge_set_max_age(struct tr_bridge *bridge, uint64_t max_age_ms);
 
-/* --- for the module
- * ---------------------------------------------------------------------------------- */
-
 struct tr_loop *tr_bridge_loop(struct tr_bridge *bridge);
 struct tr_db *tr_bridge_db(struct tr_bridge *bridge);
 struct tr_journal *tr_bridge_journal(struct tr_bridge *bridge);

@@ -20,8 +20,6 @@ struct tr_command {
 	unsigned replies;
 };
 
-/* --- of core ---------------------------------------------------------------------------------- */
-
 static void run_help(void *self, struct tr_command *command);
 static void run_status(void *self, struct tr_command *command);
 
@@ -87,8 +85,6 @@ static void run_status(void *self, struct tr_command *command)
 	tr_command_end(command);
 }
 
-/* --- for the rows ----------------------------------------------------------------------------- */
-
 const char *tr_command_user(const struct tr_command *command)
 {
 	return command->delivery->op.sender;
@@ -151,8 +147,6 @@ void tr_command_end(struct tr_command *command)
 	command_free(command);
 	tr_delivery_done(delivery);
 }
-
-/* --- running ---------------------------------------------------------------------------------- */
 
 /* Only the first line counts, but a control character anywhere refuses the whole: no row ever sees
  * one (CVE-2023-38690). */

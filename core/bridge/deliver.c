@@ -11,8 +11,6 @@
 
 enum { TEXT_MAX = 256 * 1024 };
 
-/* --- taking apart ----------------------------------------------------------------------------- */
-
 static enum tr_member_change change_of(const struct tr_json *event, struct tr_str target)
 {
 	struct tr_str now = tr_json_str(tr_json_path(event, "content", "membership", NULL));
@@ -81,8 +79,6 @@ bool tr_delivery_is_talk(const struct tr_delivery *delivery)
 	       delivery->has_text;
 }
 
-/* --- endings ---------------------------------------------------------------------------------- */
-
 void tr_delivery_done(struct tr_delivery *delivery)
 {
 	struct tr_inbound *inbound = delivery->inbound;
@@ -136,8 +132,6 @@ void tr_op_refuse(struct tr_op *op, const struct tr_error *error)
 {
 	refuse(delivery_of(op), error);
 }
-
-/* --- carrying out ----------------------------------------------------------------------------- */
 
 static void to_module(struct tr_delivery *delivery)
 {

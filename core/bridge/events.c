@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-/* --- what is kept ----------------------------------------------------------------------------- */
-
 static enum tr_from_matrix_verdict keep(struct tr_bridge *bridge, struct tr_str room_id,
 	struct tr_buf *lane, struct tr_buf *position)
 {
@@ -102,8 +100,6 @@ static enum tr_from_matrix_verdict classify(
 	}
 	return TR_EVENT_IGNORE;
 }
-
-/* --- text ------------------------------------------------------------------------------------- */
 
 /* Without the lines that quote what is replied to (before Matrix 1.13): those that begin with "> ",
  * and the empty one after them. */
@@ -196,8 +192,6 @@ bool tr_event_text(const struct tr_json *event, enum tr_message_kind *kind, stru
 	struct tr_str said = tr_str_from_index(tr_buf_str(text), start);
 	return !tr_buf_failed(text) && !tr_str_empty(tr_str_trim(said));
 }
-
-/* --- the handler ------------------------------------------------------------------------------ */
 
 static struct tr_delivery *look_ahead(struct tr_bridge *bridge, const struct tr_inbound *inbound)
 {

@@ -55,8 +55,6 @@ static void decline(struct invitation *invitation, const char *reason)
 		invitation->delivery->op.room_id, reason, declined, invitation);
 }
 
-/* --- what was said before we were in ---------------------------------------------------------- */
-
 /* The homeserver pushes what is said in a room once one of us is in it. What the inviter wrote
  * between his invitation and our coming is read from the room and accepted like anything else; an
  * event that was pushed all the same is known by its id. */
@@ -117,8 +115,6 @@ static void read_earlier(struct invitation *invitation)
 		invitation->delivery->op.room_id, &query, earlier_read, invitation);
 }
 
-/* --- the bot ---------------------------------------------------------------------------------- */
-
 static void make_management_room(struct invitation *invitation)
 {
 	struct tr_bridge *bridge = invitation->bridge;
@@ -175,8 +171,6 @@ static void invite_bot(struct invitation *invitation, enum tr_permission_level l
 		tr_matrix_join(bridge->client, NULL, room_id, NULL, bot_joined, invitation);
 	}
 }
-
-/* --- a ghost ---------------------------------------------------------------------------------- */
 
 static void ghost_joined(void *arg, const struct tr_error *error)
 {

@@ -80,8 +80,6 @@ void tr_management_finish(struct tr_bridge *bridge)
 	free_values(&bridge->told);
 }
 
-/* --- notices ---------------------------------------------------------------------------------- */
-
 static void accept_notice(struct tr_bridge *bridge, const char *lane, const char *sender,
 	struct tr_str key, const char *text)
 {

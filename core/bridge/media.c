@@ -42,8 +42,6 @@ static void transfer_free(struct transfer *transfer)
 	tr_free(transfer);
 }
 
-/* --- types ------------------------------------------------------------------------------------ */
-
 /* RFC 9110, 5.6.2: token */
 static bool is_token_char(char c)
 {
@@ -85,8 +83,6 @@ char *tr_media_type(struct tr_str content_type)
 	return is_type(type) && !would_run(type) ? tr_str_dup(type)
 						 : tr_strdup("application/octet-stream");
 }
-
-/* --- up --------------------------------------------------------------------------------------- */
 
 static void upload_end(struct transfer *transfer, struct tr_str mxc, const struct tr_error *error)
 {
@@ -168,8 +164,6 @@ void tr_bridge_upload(struct tr_bridge *bridge, const struct tr_media_upload *up
 		tr_loop_defer(bridge->loop, limit_known_already, transfer);
 	}
 }
-
-/* --- down ------------------------------------------------------------------------------------- */
 
 static void downloaded(void *arg, const struct tr_matrix_media *media, const struct tr_error *error)
 {

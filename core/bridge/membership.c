@@ -69,8 +69,6 @@ static void start_timer(struct tr_membership_queue *queue)
 	}
 }
 
-/* --- running ---------------------------------------------------------------------------------- */
-
 static const char *who(const struct entry *entry)
 {
 	return entry->ghost ? entry->ghost->mxid : entry->user_id;
@@ -218,8 +216,6 @@ static void tick(void *arg)
 	}
 	start_timer(queue);
 }
-
-/* --- asking ----------------------------------------------------------------------------------- */
 
 /* A change that meets an older one of the same user and room replaces it. */
 static void meet(struct entry *entry, enum change change, struct tr_str reason)

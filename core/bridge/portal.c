@@ -141,8 +141,6 @@ void tr_portal_each(struct tr_bridge *bridge, tr_portal_visitor *visitor, void *
 	}
 }
 
-/* --- members ---------------------------------------------------------------------------------- */
-
 struct gathering {
 	struct tr_portal *portal;
 	struct tr_map seen; /* a person in two rooms of the portal is one member */
@@ -184,8 +182,6 @@ size_t tr_portal_matrix_members(struct tr_portal *portal, const char *const **us
 	tr_map_finish(&gathering.seen);
 	return gathering.count;
 }
-
-/* --- life ------------------------------------------------------------------------------------- */
 
 void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result,
 	size_t portals_index, size_t rooms_index)

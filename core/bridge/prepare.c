@@ -76,8 +76,6 @@ static struct tr_ghost *ghost_of(struct tr_bridge *bridge, const char *sender)
 	return sender ? tr_ghost_of(bridge, tr_str_from(sender)) : NULL;
 }
 
-/* --- making rooms ----------------------------------------------------------------------------- */
-
 static void creation_free(struct creation *creation)
 {
 	tr_list_remove(&creation->node);
@@ -168,8 +166,6 @@ void tr_creations_finish(struct tr_bridge *bridge)
 		creation_free(TR_LIST_ENTRY(node, struct creation, node));
 	}
 }
-
-/* --- the handler ------------------------------------------------------------------------------ */
 
 static void prepared(void *arg, const struct tr_error *error)
 {

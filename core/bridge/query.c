@@ -44,8 +44,6 @@ void tr_queries_finish(struct tr_bridge *bridge)
 
 enum { FLUSH_PING_MS = 100 }; /* the homeserver notes the failure first */
 
-/* --- transactions ----------------------------------------------------------------------------- */
-
 static void stored(void *arg, const struct tr_error *error)
 {
 	struct tr_appservice_reply *reply = open_reply_take(arg);
@@ -100,8 +98,6 @@ static void on_transaction(
 	tr_from_matrix_accept(
 		bridge->from_matrix, transaction->events, stored, open_reply_create(bridge, reply));
 }
-
-/* --- users and aliases ------------------------------------------------------------------------ */
 
 static void ghost_made(void *arg, const struct tr_error *error)
 {
@@ -207,8 +203,6 @@ static void on_room_query(void *arg, struct tr_str alias, struct tr_appservice_r
 	}
 	tr_buf_finish(&remote);
 }
-
-/* --- third party ------------------------------------------------------------------------------ */
 
 static void add_field_type(
 	struct tr_json *types, const char *field, const char *regexp, const char *placeholder)

@@ -8,8 +8,6 @@
 
 enum { KNOWN_MAX = 10000 };
 
-/* --- messages --------------------------------------------------------------------------------- */
-
 /* A message whose copies are being stored. */
 struct copies {
 	struct tr_list node;
@@ -117,8 +115,6 @@ void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message 
 	tr_json_free(content);
 }
 
-/* --- comings and goings ----------------------------------------------------------------------- */
-
 void tr_bridge_remote_join(struct tr_bridge *bridge, struct tr_portal *portal,
 	struct tr_str remote_id, struct tr_str name)
 {
@@ -149,8 +145,6 @@ void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, c
 		}
 	}
 }
-
-/* --- what is known ---------------------------------------------------------------------------- */
 
 static const struct tr_db_statement select_known = {
 	"SELECT 1 FROM message WHERE room_id = $1 AND remote_id = $2"};

@@ -74,8 +74,6 @@ bool tr_bridge_ready(const struct tr_bridge *bridge, struct tr_buf *why)
 	return ready;
 }
 
-/* --- figures ---------------------------------------------------------------------------------- */
-
 static double age(int64_t received_ms)
 {
 	int64_t ms = received_ms ? tr_clock_wall_ms() - received_ms : 0;

@@ -45,9 +45,6 @@ struct daemon {
 	int exit_status;
 };
 
-/* --- start
- * ------------------------------------------------------------------------------------------- */
-
 static int fail(const struct tr_error *error, const char *what)
 {
 	tr_log_error("daemon", "%s: %s", what, error->text);
@@ -183,9 +180,6 @@ static int open_bridges(struct daemon *daemon)
 	return 0;
 }
 
-/* --- stop
- * -------------------------------------------------------------------------------------------- */
-
 static void stopped(void *arg, const struct tr_error *error)
 {
 	struct hosted *hosted = arg;
@@ -231,9 +225,6 @@ static void on_terminate(int number, void *arg)
 	tr_notify("STOPPING=1");
 	end_with(daemon, TR_EXIT_OK);
 }
-
-/* --- reload
- * ------------------------------------------------------------------------------------------ */
 
 static void apply(struct daemon *daemon, void *config)
 {
@@ -293,9 +284,6 @@ static void on_reload(int number, void *arg)
 	tr_notify_ready(failed ? "running with the old configuration: the new one has mistakes"
 			       : "running");
 }
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 static void on_log_signals(struct daemon *daemon)
 {

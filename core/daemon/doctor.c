@@ -14,9 +14,6 @@
 
 #include <stdio.h>
 
-/* --- saying
- * ------------------------------------------------------------------------------------------ */
-
 /* Sentences hold text of peers, and a terminal obeys control characters. */
 static void print_line(const char *mark, struct tr_str text)
 {
@@ -82,9 +79,6 @@ static void keep_warning(enum tr_log_level level, const char *line, void *arg)
 	}
 }
 
-/* --- waiting
- * ----------------------------------------------------------------------------------------- */
-
 static void set_flag(void *arg)
 {
 	bool *flag = arg;
@@ -107,9 +101,6 @@ bool tr_doctor_wait(struct tr_doctor *doctor, const bool *done)
 {
 	return wait_for(doctor, done, TR_DOCTOR_LIMIT_MS);
 }
-
-/* --- registration and key file
- * ----------------------------------------------------------------------- */
 
 static void say_mistakes(struct tr_doctor_bridge *bridge, const struct tr_report *report)
 {
@@ -178,9 +169,6 @@ static void check_key_file(struct tr_doctor *doctor)
 		doctor->common->key_file);
 }
 
-/* --- the module's part
- * ------------------------------------------------------------------------------- */
-
 static void module_says(void *arg, bool good, const char *what, const char *mend)
 {
 	struct tr_doctor *doctor = arg;
@@ -225,9 +213,6 @@ static void check_module(struct tr_doctor_bridge *bridge)
 		tr_loop_turn(doctor->loop, true);
 	}
 }
-
-/* --- frame
- * ------------------------------------------------------------------------------------------- */
 
 static void open_bridge(struct tr_doctor_bridge *bridge)
 {

@@ -20,9 +20,6 @@ struct exchange {
 	bool done;
 };
 
-/* --- is it there?
- * ------------------------------------------------------------------------------------ */
-
 static void say_unreachable(struct tr_doctor *doctor, const struct tr_error *error)
 {
 	const char *url = doctor->common->homeserver.url;
@@ -94,9 +91,6 @@ void tr_doctor_check_homeserver(struct tr_doctor *doctor)
 	tr_free(url);
 }
 
-/* --- does it know us?
- * -------------------------------------------------------------------------------- */
-
 static void on_whoami(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct exchange *exchange = arg;
@@ -140,9 +134,6 @@ void tr_doctor_check_as_token(struct tr_doctor_bridge *bridge)
 	finish_call(
 		&exchange, tr_matrix_whoami(bridge->client, NULL, on_whoami, &exchange), "whoami");
 }
-
-/* --- can it reach us?
- * -------------------------------------------------------------------------------- */
 
 static void say_bad_status(const struct tr_doctor_bridge *bridge, int64_t status)
 {
@@ -230,9 +221,6 @@ void tr_doctor_check_ping(struct tr_doctor_bridge *bridge)
 		"the request for a ping");
 	tr_free(txn_id);
 }
-
-/* --- the clock
- * --------------------------------------------------------------------------------------- */
 
 void tr_doctor_check_clock(struct tr_doctor *doctor)
 {

@@ -117,9 +117,6 @@ static void count_dead(struct tr_from_matrix *queue, const char *reason)
 	tr_buf_finish(&labels);
 }
 
-/* --- endings
- * ----------------------------------------------------------------------------------------- */
-
 static void ending_write(void *mark, struct tr_db_batch *batch)
 {
 	struct ending *ending = mark;
@@ -202,9 +199,6 @@ void tr_inbound_retry(struct tr_inbound *inbound, const struct tr_error *error)
 	tr_lane_retry(&inbound->item, error);
 }
 
-/* --- lanes
- * ------------------------------------------------------------------------------------------- */
-
 static bool too_old(const struct tr_inbound *inbound)
 {
 	uint64_t max_age = inbound->queue->options.max_age_ms;
@@ -269,9 +263,6 @@ static const struct tr_lanes_handler lanes_handler = {
 	.load = lane_load,
 	.unload = lane_unload,
 };
-
-/* --- accepting
- * --------------------------------------------------------------------------------------- */
 
 static void acceptance_free(struct acceptance *acceptance)
 {
@@ -431,9 +422,6 @@ void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *e
 		TR_DB_N(acceptance->last_seq));
 	tr_journal_join(queue->options.journal, stored, acceptance);
 }
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 static void prune(void *arg)
 {

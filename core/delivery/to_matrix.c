@@ -77,9 +77,6 @@ struct tr_outbound *tr_outbound_of(const struct tr_lane_item *item)
 	return TR_LIST_ENTRY(item, struct tr_outbound, item);
 }
 
-/* --- endings
- * ----------------------------------------------------------------------------------------- */
-
 static void ending_write(void *mark, struct tr_db_batch *batch)
 {
 	struct ending *ending = mark;
@@ -154,9 +151,6 @@ void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *e
 	outbound_end(outbound, ending);
 }
 
-/* --- lanes
- * ------------------------------------------------------------------------------------------- */
-
 static void lane_start(void *arg, struct tr_lane_item *item)
 {
 	(void)arg;
@@ -215,9 +209,6 @@ static const struct tr_lanes_handler lanes_handler = {
 	.load = lane_load,
 	.unload = lane_unload,
 };
-
-/* --- accepting
- * --------------------------------------------------------------------------------------- */
 
 static void press(struct tr_to_matrix *queue)
 {
@@ -360,9 +351,6 @@ void tr_to_matrix_accept(struct tr_to_matrix *queue, const struct tr_to_matrix_e
 	}
 	press(queue);
 }
-
-/* --- life
- * -------------------------------------------------------------------------------------------- */
 
 static const struct tr_lane_store_sql store_sql = {&select_max, &select_lanes, &select_lane};
 

@@ -21,9 +21,6 @@ struct path {
 static const struct hs_route *const tables[] = {hs_routes_event, hs_routes_room, hs_routes_history,
 	hs_routes_account, hs_routes_directory, hs_routes_media, hs_routes_appservice};
 
-/* --- answers
- * -------------------------------------------------------------------------------------------- */
-
 struct hs_text *hs_api_out(struct hs_api *api)
 {
 	return &api->request->answer;
@@ -69,9 +66,6 @@ void hs_api_event_id(struct hs_api *api, const char *event_id)
 	hs_text_puts(hs_api_out(api), "}");
 	hs_api_reply(api);
 }
-
-/* --- arguments
- * ------------------------------------------------------------------------------------------ */
 
 const char *hs_api_string(const struct hs_api *api, const char *name)
 {
@@ -124,9 +118,6 @@ const char *hs_api_body_line(struct hs_api *api, size_t *len)
 	return body->data;
 }
 
-/* --- who acts
- * ------------------------------------------------------------------------------------------- */
-
 static bool act_as_appservice(struct hs_api *api, char **user_id)
 {
 	const struct hs_appservice *appservice = &api->server->appservice;
@@ -170,9 +161,6 @@ static bool authorize(struct hs_api *api, char **user_id)
 	api->user = api->owner = user->id;
 	return true;
 }
-
-/* --- routes
- * --------------------------------------------------------------------------------------------- */
 
 static bool split(struct path *path, const char *raw)
 {
@@ -291,9 +279,6 @@ static void dispatch(struct hs_api *api, struct path *path)
 	cJSON_Delete(api->body);
 	free(user_id);
 }
-
-/* --- faults
- * --------------------------------------------------------------------------------------------- */
 
 /* true when a fault has answered in place of the handler. */
 static bool strike(struct hs_api *api)

@@ -35,9 +35,6 @@ static void whoami(struct hs_api *api)
 	hs_api_reply(api);
 }
 
-/* --- register
- * ------------------------------------------------------------------------------------------- */
-
 /* An appservice may have any letters in the ids of its namespace, as Synapse lets it. */
 static bool may_register(struct hs_api *api, const char *name, const char *user_id)
 {
@@ -101,9 +98,6 @@ static void do_register(struct hs_api *api)
 	}
 	hs_text_free(&user_id);
 }
-
-/* --- profile
- * -------------------------------------------------------------------------------------------- */
 
 static struct hs_user *profile_user(struct hs_api *api)
 {

@@ -141,9 +141,6 @@ static void members(struct hs_api *api)
 	hs_api_reply(api);
 }
 
-/* --- messages
- * ------------------------------------------------------------------------------------------- */
-
 /* An absent list lets everything pass. */
 static bool listed(const cJSON *list, const char *value)
 {

@@ -91,9 +91,6 @@ void hs_control_resend(struct hs_control_call *call)
 	hs_control_ok(call);
 }
 
-/* --- a transaction of exactly these bytes
- * ---------------------------------------------------------------- */
-
 struct raw_push {
 	struct hs_call call;
 	struct hs_request *request;
@@ -149,9 +146,6 @@ void hs_control_transaction(struct hs_control_call *call)
 	free(txn_id);
 	free(token);
 }
-
-/* --- counters
- * -------------------------------------------------------------------------------------------- */
 
 void hs_control_stats(struct hs_control_call *call)
 {

@@ -104,9 +104,6 @@ void hs_control_room(struct hs_control_call *call)
 	hs_control_ok(call);
 }
 
-/* --- messages
- * -------------------------------------------------------------------------------------------- */
-
 static char **users_of(struct hs_control_call *call, const struct hs_room *room, size_t *count)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(call->body, "users");

@@ -11,9 +11,6 @@
 
 enum { MAX_EVENTS = 100, MAX_BACKOFF = 9, ABORTED = -2 };
 
-/* --- a queue of events that grows, or a memory of fixed size
- * ----------------------------------------- */
-
 static void ring_push(struct hs_event_ring *ring, struct hs_event *event)
 {
 	if (ring->count == ring->cap) {
@@ -55,9 +52,6 @@ static void remember(struct hs_pusher *pusher, const struct hs_txn *txn)
 		ring_push(&pusher->recent, txn->events[i]);
 	}
 }
-
-/* --- transactions
- * -------------------------------------------------------------------------------------- */
 
 static void free_txn(struct hs_txn *txn)
 {

@@ -21,9 +21,6 @@ static void ask(struct hs_server *server, struct hs_call *call, const char *kind
 	hs_text_free(&url);
 }
 
-/* --- users, before their events are pushed
- * ------------------------------------------------------------- */
-
 struct waiting {
 	struct waiting *next;
 	struct hs_event *event;
@@ -139,9 +136,6 @@ void hs_gate_destroy(struct hs_gate *gate)
 	hs_text_free(&gate->call.answer);
 	free(gate);
 }
-
-/* --- aliases
- * ------------------------------------------------------------------------------------------- */
 
 struct alias_query {
 	struct hs_call call;

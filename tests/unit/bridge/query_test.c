@@ -139,8 +139,6 @@ static void third_party_look_ups_find_channels_and_people(void **state)
 	assert_string_equal(tr_buf_c(&world->answer), "[]");
 }
 
-/* --- comings and goings ----------------------------------------------------------------------- */
-
 static void join(struct world *world, const char *id, const char *name)
 {
 	tr_bridge_remote_join(world->bridge, world->portal, tr_str_from(id), tr_str_from(name));

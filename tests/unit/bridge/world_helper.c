@@ -12,8 +12,6 @@
 static const char as_token[] = "as-secret";
 static const char hs_token[] = "hs-secret";
 
-/* --- the homeserver --------------------------------------------------------------------------- */
-
 static void respond(struct tr_http_server_request *request, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -303,8 +301,6 @@ static void on_homeserver_request(void *arg, struct tr_http_server_request *requ
 static const struct tr_http_server_handler homeserver_handler = {
 	on_homeserver_headers, on_homeserver_request};
 
-/* --- the module ------------------------------------------------------------------------------- */
-
 /* There is one world at a time; the table of a module has no other place for it. */
 static struct world *the_world;
 
@@ -459,8 +455,6 @@ static struct tr_protocol protocol = {
 	.status = module_status,
 };
 
-/* --- life ------------------------------------------------------------------------------------- */
-
 static void called_back(void *arg, const struct tr_error *error)
 {
 	struct world *world = arg;
@@ -608,8 +602,6 @@ int world_teardown(void **state)
 	tr_free(world);
 	return 0;
 }
-
-/* --- what happens ----------------------------------------------------------------------------- */
 
 static void answered(
 	void *arg, const struct tr_http_response *response, const struct tr_error *error)

@@ -6,7 +6,7 @@
 
 static const struct tr_str none = {NULL, 0};
 
-/* --- registration */
+/* registration */
 
 static void plain_registration_sends_all_in_one_write_and_gets_ready(void **state)
 {
@@ -213,7 +213,7 @@ static void names_that_break_the_framing_do_not_get_out(void **state)
 	}
 }
 
-/* --- SASL */
+/* SASL */
 
 static struct tr_irc_connection_options sasl_options(const struct peer *peer)
 {
@@ -343,7 +343,7 @@ static void credentials_wait_for_our_question(void **state)
 	assert_false(peer_has(peer, "AUTHENTICATE"));
 }
 
-/* --- the server ends it */
+/* the server ends it */
 
 static void errors_of_the_server_are_sorted(void **state)
 {
@@ -437,7 +437,7 @@ static void nobody_listening_is_a_network_error(void **state)
 	peer->listener = socket(AF_INET, SOCK_STREAM, 0);
 }
 
-/* --- pings */
+/* pings */
 
 static void a_silent_server_is_asked_and_then_given_up(void **state)
 {
@@ -511,7 +511,7 @@ static void pings_are_answered_in_every_state(void **state)
 	assert_int_equal(peer->line_count, 0);
 }
 
-/* --- sending */
+/* sending */
 
 static int send_tagged(struct peer *peer)
 {
@@ -614,7 +614,7 @@ static void a_server_that_takes_nothing_and_asks_on_is_given_up(void **state)
 	tr_buf_finish(&pings);
 }
 
-/* --- text_max */
+/* text_max */
 
 static size_t text_max(const struct peer *peer)
 {
@@ -686,7 +686,7 @@ static void absurd_lengths_leave_room_for_some_text(void **state)
 	tr_buf_finish(&line);
 }
 
-/* --- quitting and destroying */
+/* quitting and destroying */
 
 static void quit_sends_what_is_queued_and_says_why(void **state)
 {

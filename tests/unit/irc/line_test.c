@@ -146,7 +146,7 @@ static void more_than_64_tags_are_cut_off(void **state)
 	tr_buf_finish(&text);
 }
 
-/* --- writing */
+/* writing */
 
 static void assert_written(const struct tr_irc_out *line, const char *expected)
 {
@@ -307,7 +307,7 @@ static void the_length_is_kept(void **state)
 	assert_refused(&line, TR_E_TOO_BIG, 0);
 }
 
-/* --- streams */
+/* streams */
 
 struct taken {
 	struct tr_buf text;

@@ -15,8 +15,6 @@ static const struct tr_db_statement insert_once = {
 	"INSERT INTO numbers(n, t) VALUES($1, $2) ON CONFLICT(n) DO NOTHING"};
 static const struct tr_db_statement insert_text = {"INSERT INTO numbers(t) VALUES($1)"};
 
-/* --- rows --- */
-
 static const struct tr_db_statement values_insert = {
 	"INSERT INTO vals(id, n, t, b) VALUES($1, $2, $3, $4)"};
 static const struct tr_db_statement values_select = {
@@ -182,8 +180,6 @@ static void script_is_cut_at_semicolons_outside_of_text_and_comments(void **stat
 					    "WHERE t = 'it''s; fine -- {TEXT'"),
 		1);
 }
-
-/* --- transactions --- */
 
 static void batch_is_all_or_nothing(void **state)
 {
@@ -376,8 +372,6 @@ static void big_batch_and_its_rows_come_through(void **state)
 	store_wait(store);
 	assert_int_equal(rows, ROWS);
 }
-
-/* --- the queue --- */
 
 static void close_waits_for_what_is_queued(void **state)
 {

@@ -243,8 +243,6 @@ static void no_room_is_too_big(void **state)
 	tr_buf_finish(&sealed);
 }
 
-/* --- the incumbent's form --- */
-
 static void assert_decrypts(struct tr_str sealed, struct tr_str secret)
 {
 	struct tr_buf out = TR_BUF_INIT(4096);
@@ -396,8 +394,6 @@ static void incumbent_form_refuses_what_is_not_its_own(void **state)
 	tr_buf_finish(&sealed);
 	tr_buf_finish(&out);
 }
-
-/* --- the key file --- */
 
 static void key_file_that_is_none_is_refused_by_name(void **state)
 {

@@ -153,8 +153,6 @@ static void url_of_neither_backend_is_refused_without_repeating_it(void **state)
 	assert_null(strstr(error.text, "hunter2"));
 }
 
-/* --- damage --- */
-
 static void overwrite(const char *path, off_t offset, const void *bytes, size_t len)
 {
 	int fd = open(path, O_WRONLY);
@@ -216,8 +214,6 @@ static void truncated_file_is_refused_with_advice(void **state)
 	assert_int_equal(truncate(path_of(store), 3 * 4096), 0);
 	assert_refused_as_damaged(store);
 }
-
-/* --- a disk that is full --- */
 
 static void limit_files(rlim_t bytes)
 {

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes,
+ * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines.
+ */
+#ifndef TRESTLE_IRC_OUTGOING_H
+#define TRESTLE_IRC_OUTGOING_H
+
+#include "bridges/irc/session.h"
+
+void tr_irc_outgoing_init(struct tr_irc_session *session);
+void tr_irc_outgoing_finish(struct tr_irc_session *session);
+/* Takes a message op. */
+void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op);
+/* Writes what may be written now. */
+void tr_irc_outgoing_pump(struct tr_irc_session *session);
+/* The connection is gone or nobody waits any more: all messages go back to their lanes. */
+void tr_irc_outgoing_give_back(struct tr_irc_session *session, const struct tr_error *error);
+/* All messages to this target end with a reason (a join was refused, the nick is not there). */
+void tr_irc_outgoing_refuse_target(
+	struct tr_irc_session *session, struct tr_str target, const struct tr_error *error);
+/* Looks whether a line of the server confirms or refuses something; true = it was that and nothing
+ * else. */
+bool tr_irc_outgoing_line(struct tr_irc_session *session, const struct tr_irc_line *line);
+bool tr_irc_outgoing_idle(const struct tr_irc_session *session);
+
+#endif

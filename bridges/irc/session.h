@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection kept up for one Matrix user or for the bot: connect, nick, join, reconnect; and the
+ * channels it is in. Sessions live as long as the network.
+ */
+#ifndef TRESTLE_IRC_SESSION_H
+#define TRESTLE_IRC_SESSION_H
+
+#include "bridges/irc/connection.h"
+#include "bridges/irc/network.h"
+
+enum tr_irc_session_state {
+	TR_IRC_OFFLINE,    /* not wanted, or not yet */
+	TR_IRC_CONNECTING, /* up to the end of registration */
+	TR_IRC_ONLINE,
+	TR_IRC_WAITING, /* lost; the timer will connect again */
+	TR_IRC_BARRED,  /* banned, or the password is wrong: only a person can mend it */
+};
+
+enum tr_irc_membership { TR_IRC_JOINING, TR_IRC_JOINED };
+
+/* A session in a channel, or on its way into it. Kept while the session is offline, so that it
+ * rejoins. */
+struct tr_irc_member {
+	struct tr_list node;         /* in session->members */
+	struct tr_list channel_node; /* in channel->members */
+	struct tr_irc_session *session;
+	struct tr_irc_channel *channel;
+	enum tr_irc_membership state;
+	uint64_t asked_ms; /* when JOIN was sent last */
+};
+
+struct tr_irc_session {
+	struct tr_irc_network *network;
+	char *user_id; /* NULL = the bot */
+	enum tr_irc_session_state state;
+	struct tr_irc_connection *connection; /* in CONNECTING and ONLINE */
+	char *nick;                           /* wanted */
+	char *own_key;                        /* folded, as it stands in network->own_nicks */
+	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
+	char *mask;                  /* user@host as others see it; "" = not known */
+	struct tr_timer *reconnect;
+	struct tr_timer *join_watch; /* JOINs that are not answered */
+	struct tr_timer *rejoin;     /* the bot, out of a channel that it should be in */
+	unsigned attempts;
+	unsigned nick_tries;
+	struct tr_error last_error;
+	struct tr_list members;
+	unsigned reading; /* channels it is the reader of */
+	struct tr_irc_history *history;
+
+	/* outgoing.c */
+	struct tr_list tasks;     /* in the order they came */
+	struct tr_list in_flight; /* lines written and not confirmed, in order */
+	struct tr_list unsettled; /* confirmed, but that is not durable yet */
+	unsigned window_used;     /* lines in both */
+	uint64_t label_counter;
+	uint64_t ping_counter; /* of the last PING written for confirmation */
+	bool ping_due;
+	struct tr_timer *late;       /* lines are written and nothing is heard of them */
+	struct tr_map label_batches; /* reference of a labeled-response batch -> owned label */
+	double tokens;               /* of the flood pacing */
+	uint64_t tokens_at_ms;
+	struct tr_timer *pace;
+};
+
+struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id);
+/* Only with the network, after its marks. */
+void tr_irc_session_destroy(struct tr_irc_session *session);
+/* What an earlier run knew: lines of this nick and mask are ours. */
+void tr_irc_session_remember(
+	struct tr_irc_session *session, struct tr_str nick, struct tr_str mask);
+/* Connects if it is offline. */
+void tr_irc_session_want(struct tr_irc_session *session);
+/* Connects now even if it waits or is barred. */
+void tr_irc_session_retry(struct tr_irc_session *session);
+void tr_irc_session_quit(struct tr_irc_session *session, const char *reason);
+bool tr_irc_session_online(const struct tr_irc_session *session);
+bool tr_irc_session_has(const struct tr_irc_session *session, unsigned caps);
+/* "the bot" or the user id: for logs. */
+const char *tr_irc_session_who(const struct tr_irc_session *session);
+
+/* The member, made if need be; a JOIN is sent as soon as that is possible. */
+struct tr_irc_member *tr_irc_session_join(
+	struct tr_irc_session *session, struct tr_irc_channel *channel);
+struct tr_irc_member *tr_irc_session_member(
+	struct tr_irc_session *session, const struct tr_irc_channel *channel);
+void tr_irc_session_part(
+	struct tr_irc_session *session, struct tr_irc_channel *channel, const char *reason);
+/* Forgets the membership (parted, kicked, refused). */
+void tr_irc_member_remove(struct tr_irc_member *member);
+
+/* Whose of our own connections nick!mask is, now or (by what is stored) before; NULL = somebody
+ * else's. `mask` may be empty. A live line of a nick in use is ours; in the history somebody else
+ * may have had it, so there user@host decides where both are known. */
+struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
+	struct tr_str nick, struct tr_str mask, bool from_history);
+struct tr_irc_session *tr_irc_network_owner_of_line(
+	const struct tr_irc_network *network, const struct tr_irc_line *line, bool from_history);
+bool tr_irc_network_is_own(
+	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
+
+#endif
