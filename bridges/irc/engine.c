@@ -7,6 +7,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
+#include "bridges/irc/identity.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
 #include "bridges/irc/session.h"

@@ -6,6 +6,7 @@
 #include "bridges/irc/reader.h"
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/identity.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection kept up for a Matrix user or for the bot: connecting, taking a nick, joining and
- * rejoining, waiting after a loss, giving up where only a person can help. What goes out is
- * outgoing.c's, what comes in is reader.c's.
+ * One connection kept up for a Matrix user or for the bot: connecting, taking a nick, waiting after
+ * a loss, giving up where only a person can help. Its channels are session_channels.c's, what goes
+ * out is outgoing.c's, what comes in is session_lines.c's.
  */
 #include "bridges/irc/session.h"
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/identity.h"
 #include "bridges/irc/nick.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session_internal.h"
@@ -19,15 +20,10 @@
 
 enum {
 	NAME_MAX = 512,
-	JOIN_TIMEOUT_MS = 30000,
 	RECONNECT_FIRST_MS = 1000,
 	RECONNECT_MAX_MS = 120000,
 	NICK_TRIES_MAX = 20,
 };
-
-static const struct tr_db_statement store_puppet = {
-	"INSERT INTO irc_puppet(nick, user_id, mask) VALUES ($1, $2, $3) ON CONFLICT (nick)"
-	" DO UPDATE SET user_id = excluded.user_id, mask = excluded.mask"};
 
 const char *tr_irc_session_who(const struct tr_irc_session *session)
 {
@@ -56,223 +52,6 @@ static void set_state(struct tr_irc_session *session, enum tr_irc_session_state 
 	}
 }
 
-/* The nick of `session` is `nick` now. What it was before stays ours too: lines of it may stand in
- * the history. */
-void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick)
-{
-	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold_stable(nick, &key);
-	tr_map_set(&session->network->own_nicks, tr_buf_str(&key), session);
-	tr_free(session->own_key);
-	session->own_key = tr_buf_take(&key);
-}
-
-struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
-	struct tr_str nick, struct tr_str mask, bool from_history)
-{
-	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold_stable(nick, &key);
-	struct tr_irc_session *session = tr_map_get(&network->own_nicks, tr_buf_str(&key));
-	bool ours = session != NULL;
-	if (ours) {
-		bool in_use = session->state == TR_IRC_ONLINE &&
-			      tr_irc_connection_is_me(session->connection, nick);
-		bool comparable = !tr_str_empty(mask) && session->mask[0] != '\0';
-		bool same = comparable && tr_str_eq_c(mask, session->mask);
-		ours = from_history && comparable ? same : in_use || same;
-	}
-	tr_buf_finish(&key);
-	return ours ? session : NULL;
-}
-
-bool tr_irc_network_is_own(
-	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask)
-{
-	return tr_irc_network_owner(network, nick, mask, false) != NULL;
-}
-
-struct tr_irc_session *tr_irc_network_owner_of_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line, bool from_history)
-{
-	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
-	if (!tr_str_empty(line->host)) {
-		tr_buf_add(&mask, line->user);
-		tr_buf_add_char(&mask, '@');
-		tr_buf_add(&mask, line->host);
-	}
-	struct tr_irc_session *owner =
-		tr_irc_network_owner(network, line->nick, tr_buf_str(&mask), from_history);
-	tr_buf_finish(&mask);
-	return owner;
-}
-
-void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick, struct tr_str mask)
-{
-	tr_irc_session_own_nick(session, nick);
-	tr_free(session->mask);
-	session->mask = tr_str_dup(mask);
-}
-
-static void write_identity(void *mark, struct tr_db_batch *batch)
-{
-	const struct tr_irc_session *session = mark;
-	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->own_key), TR_DB_TC(session->user_id),
-		TR_DB_TC(session->mask));
-}
-
-static void identity_settled(void *mark, bool durable)
-{
-	struct tr_irc_session *session = mark;
-	session->identities_pending--;
-	if (durable) {
-		tr_irc_outgoing_pump(session);
-	}
-}
-
-void tr_irc_session_store_identity(struct tr_irc_session *session)
-{
-	if (session->user_id != NULL) {
-		session->identities_pending++;
-		tr_marks_add(session->network->marks, write_identity, identity_settled, session);
-	}
-}
-
-struct tr_irc_member *tr_irc_session_member(
-	struct tr_irc_session *session, const struct tr_irc_channel *channel)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&session->members, node, following) {
-		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
-		if (member->channel == channel) {
-			return member;
-		}
-	}
-	return NULL;
-}
-
-/* Members whose JOIN has had no answer for too long; another look while some still wait. */
-static void look_after_joins(void *arg)
-{
-	struct tr_irc_session *session = arg;
-	uint64_t now = tr_clock_mono_ms();
-	bool waiting = false;
-	struct tr_list *node = session->members.next;
-	while (node != &session->members && tr_irc_session_online(session)) {
-		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
-		node = node->next;
-		if (member->state != TR_IRC_JOINING) {
-			continue;
-		}
-		if (now - member->asked_ms < JOIN_TIMEOUT_MS) {
-			waiting = true;
-			continue;
-		}
-		struct tr_error error;
-		tr_error_set_class(&error, TR_E_TIMEOUT, TR_CLASS_PERMANENT,
-			"%s could not be joined on IRC: the server does not answer",
-			member->channel->name);
-		tr_irc_session_join_failed(member, &error);
-	}
-	if (waiting) {
-		tr_timer_start(session->join_watch, JOIN_TIMEOUT_MS / 3);
-	}
-}
-
-static void send_join(struct tr_irc_member *member)
-{
-	const struct tr_irc_channel *channel = member->channel;
-	member->asked_ms = tr_clock_mono_ms();
-	tr_irc_send_words(member->session->connection, "JOIN", tr_str_from(channel->name),
-		tr_str_from(channel->password), (struct tr_str){NULL, 0});
-	if (!tr_timer_active(member->session->join_watch)) {
-		tr_timer_start(member->session->join_watch, JOIN_TIMEOUT_MS);
-	}
-}
-
-struct tr_irc_member *tr_irc_session_join(
-	struct tr_irc_session *session, struct tr_irc_channel *channel)
-{
-	struct tr_irc_member *member = tr_irc_session_member(session, channel);
-	if (member != NULL) {
-		return member;
-	}
-	member = tr_alloc(sizeof(*member));
-	member->session = session;
-	member->channel = channel;
-	member->state = TR_IRC_JOINING;
-	tr_list_append(&session->members, &member->node);
-	tr_list_append(&channel->members, &member->channel_node);
-	if (tr_irc_session_online(session)) {
-		send_join(member);
-	}
-	return member;
-}
-
-void tr_irc_member_remove(struct tr_irc_member *member)
-{
-	struct tr_irc_channel *channel = member->channel;
-	struct tr_irc_session *session = member->session;
-	tr_list_remove(&member->node);
-	tr_list_remove(&member->channel_node);
-	tr_free(member);
-	tr_irc_channel_left(channel, session);
-}
-
-void tr_irc_session_part(
-	struct tr_irc_session *session, struct tr_irc_channel *channel, const char *reason)
-{
-	struct tr_irc_member *member = tr_irc_session_member(session, channel);
-	if (member == NULL) {
-		return;
-	}
-	if (tr_irc_session_online(session)) {
-		tr_irc_send_words(session->connection, "PART", tr_str_from(channel->name),
-			tr_str_from(reason), (struct tr_str){NULL, 0});
-	}
-	tr_irc_member_remove(member);
-}
-
-static void rejoin_missing(void *arg)
-{
-	struct tr_irc_session *session = arg;
-	struct tr_map_entry *e = tr_map_first(&session->network->channels);
-	for (; e != NULL; e = tr_map_next(e)) {
-		struct tr_irc_channel *channel = tr_map_value(e);
-		if (channel->portal != NULL) {
-			tr_irc_session_join(session, channel);
-		}
-	}
-}
-
-void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms)
-{
-	if (!tr_timer_active(session->rejoin)) {
-		tr_timer_start(session->rejoin, delay_ms);
-	}
-}
-
-static void rejoin_all(struct tr_irc_session *session)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&session->members, node, following) {
-		send_join(TR_LIST_ENTRY(node, struct tr_irc_member, node));
-	}
-}
-
-/* The connection is gone: nobody is in a channel, but all want back. */
-static void leave_all(struct tr_irc_session *session)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&session->members, node, following) {
-		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
-		member->state = TR_IRC_JOINING;
-		tr_irc_channel_left(member->channel, session);
-	}
-}
-
 static void on_ready(void *arg)
 {
 	struct tr_irc_session *session = arg;
@@ -297,7 +76,7 @@ static void on_ready(void *arg)
 	if (network->pressed) {
 		tr_irc_connection_pause(session->connection, true);
 	}
-	rejoin_all(session);
+	tr_irc_session_rejoin_all(session);
 	tr_irc_outgoing_pump(session);
 	tr_bridge_wake(network->bridge);
 }
@@ -380,7 +159,7 @@ static void on_close(void *arg, const struct tr_error *error)
 	} else {
 		wait_or_give_up(session, error);
 	}
-	leave_all(session);
+	tr_irc_session_leave_all(session);
 	tr_irc_history_reset(session->history);
 	tr_irc_outgoing_give_back(session, error);
 }
@@ -496,8 +275,9 @@ struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, con
 	session->user_id = tr_strdup(user_id);
 	session->mask = tr_strdup("");
 	session->reconnect = tr_timer_create(network->loop, reconnect_now, session);
-	session->rejoin = tr_timer_create(network->loop, rejoin_missing, session);
-	session->join_watch = tr_timer_create(network->loop, look_after_joins, session);
+	session->rejoin = tr_timer_create(network->loop, tr_irc_session_rejoin_missing, session);
+	session->join_watch =
+		tr_timer_create(network->loop, tr_irc_session_look_after_joins, session);
 	tr_list_init(&session->members);
 	session->history = tr_irc_history_create(session);
 	tr_irc_outgoing_init(session);

@@ -67,9 +67,6 @@ struct tr_irc_session {
 struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id);
 /* Only with the network, after its marks. */
 void tr_irc_session_destroy(struct tr_irc_session *session);
-/* What an earlier run knew: lines of this nick and mask are ours. */
-void tr_irc_session_remember(
-	struct tr_irc_session *session, struct tr_str nick, struct tr_str mask);
 /* Connects if it is offline. */
 void tr_irc_session_want(struct tr_irc_session *session);
 /* Connects now even if it waits or is barred. */
@@ -89,15 +86,5 @@ void tr_irc_session_part(
 	struct tr_irc_session *session, struct tr_irc_channel *channel, const char *reason);
 /* Forgets the membership (parted, kicked, refused). */
 void tr_irc_member_remove(struct tr_irc_member *member);
-
-/* Whose of our own connections nick!mask is, now or (by what is stored) before; NULL = somebody
- * else's. `mask` may be empty. A live line of a nick in use is ours; in the history somebody else
- * may have had it, so there user@host decides where both are known. */
-struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
-	struct tr_str nick, struct tr_str mask, bool from_history);
-struct tr_irc_session *tr_irc_network_owner_of_line(
-	const struct tr_irc_network *network, const struct tr_irc_line *line, bool from_history);
-bool tr_irc_network_is_own(
-	const struct tr_irc_network *network, struct tr_str nick, struct tr_str mask);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a session share: session.c its connection, session_lines.c what comes in. */
+/* What the files of a session share: session.c its connection, session_channels.c its channels,
+ * session_lines.c what comes in. */
 #ifndef TRESTLE_IRC_SESSION_INTERNAL_H
 #define TRESTLE_IRC_SESSION_INTERNAL_H
 
@@ -16,9 +17,13 @@ void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line);
 bool tr_irc_session_drops(void *arg, struct tr_str text);
 
-/* The nick is ours now: lines of it are. */
-void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick);
-/* Stores nick and mask, by which the lines of this puppet are known after a restart. */
-void tr_irc_session_store_identity(struct tr_irc_session *session);
+/* Timers: the bot, out of channels that it should be in, joins them; JOINs that have had no answer
+ * for too long fail. */
+void tr_irc_session_rejoin_missing(void *session);
+void tr_irc_session_look_after_joins(void *session);
+/* The connection is ready: into all channels again; it is gone: nobody is in a channel, but all
+ * want back. */
+void tr_irc_session_rejoin_all(struct tr_irc_session *session);
+void tr_irc_session_leave_all(struct tr_irc_session *session);
 
 #endif

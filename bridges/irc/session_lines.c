@@ -6,6 +6,7 @@
  */
 #include "bridges/irc/channel.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/identity.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
