@@ -21,6 +21,7 @@ from support.postgres import Postgres
 from support.scripted_ircd import ScriptedIrcd
 from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
+from support.weechat import WeeChat
 from support.world import StubWorld, SynapseWorld
 
 
@@ -199,6 +200,22 @@ def own_world(request, scratch):
         world.close()
         synapse.close()
         ircd.close()
+
+
+@pytest.fixture
+def make_weechat(workdir):
+    """make_weechat(ircd, nick) -> a started WeeChat that is connected there."""
+    people = []
+
+    def make(ircd, nick):
+        person = WeeChat(workdir / nick, ircd, nick)
+        people.append(person)
+        person.start()
+        return person
+
+    yield make
+    for person in people:
+        person.close()
 
 
 @pytest.fixture

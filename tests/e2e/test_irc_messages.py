@@ -270,7 +270,7 @@ def test_a_private_message_of_irc_opens_a_room_and_the_answer_goes_back(world):
         bob.send_text(room, "I am here")
         ann.wait_for_text("I am here")
         ann.say(world.nick_of(bob), "psst, bob")
-        direct = wait_for_invitation(bob, world.ghost(ann.nick))
+        direct = bob.wait_for_invitation(world.ghost(ann.nick))
         bob.join(direct)
         bob.wait_for_text(direct, "psst, bob", sender=world.ghost(ann.nick))
         bob.send_text(direct, "yes, ann?")
@@ -279,22 +279,6 @@ def test_a_private_message_of_irc_opens_a_room_and_the_answer_goes_back(world):
         ann.say(world.nick_of(bob), "nothing, bob")
         bob.wait_for_text(direct, "nothing, bob", sender=world.ghost(ann.nick))
     assert spoken(bob, direct) == ["psst, bob", "yes, ann?", "nothing, bob"]
-
-
-def wait_for_invitation(client, sender):
-    """The room that this user is invited to a direct chat in, by the ghost itself or by the bot in its room."""
-
-    def found():
-        client.sync(1)
-        for room, event in client.seen:
-            if event["type"] == "m.room.member" and event["state_key"] == client.user_id:
-                if event["content"]["membership"] == "invite":
-                    members = [e.get("state_key") for r, e in client.seen if r == room and e["type"] == "m.room.member"]
-                    if event["sender"] == sender or sender in members:
-                        return room
-        return None
-
-    return eventually(found, 20, f"an invitation of {sender}", lambda: client.seen[-5:])
 
 
 def test_inviting_a_ghost_opens_a_private_chat(world):
@@ -319,7 +303,7 @@ def test_a_burst_of_private_messages_makes_one_room(world):
         ann.wait_for_text("I am here")
         for text in texts:
             ann.say(world.nick_of(bob), text)
-        direct = wait_for_invitation(bob, world.ghost(ann.nick))
+        direct = bob.wait_for_invitation(world.ghost(ann.nick))
         bob.join(direct)
         bob.wait_for_text(direct, texts[-1], 30)
     assert spoken(bob, direct) == texts

@@ -168,6 +168,26 @@ class MatrixClient:
 
         return self.wait_for(room_id, matches, timeout, f"the message {text!r}")
 
+    def wait_for_invitation(self, sender, timeout=20):
+        """The room that this user is invited to by `sender`, or by the bot where `sender` is in it."""
+
+        def member_events(room_id):
+            return [event for room, event in self.seen if room == room_id and event["type"] == "m.room.member"]
+
+        def is_ours(event):
+            return event.get("state_key") == self.user_id and event["content"].get("membership") == "invite"
+
+        deadline = time.monotonic() + timeout
+        while True:
+            for room in {room for room, _ in self.seen}:
+                events = member_events(room)
+                people = {event.get("state_key") for event in events} | {event["sender"] for event in events}
+                if sender in people and any(is_ours(event) for event in events):
+                    return room
+            if time.monotonic() > deadline:
+                raise AssertionError(f"an invitation by {sender} did not come within {timeout} s: {self.seen[-5:]}")
+            self.sync(1)
+
     def wait_for_member(self, room_id, user_id, membership="join", timeout=20):
         def matches(event):
             return (
