@@ -2,13 +2,16 @@
 /* Reads lanes from the store. What a row means is the queue's. */
 #include "core/delivery/lane_store.h"
 
-/* A question that is not answered; its store is NULL once that is gone. */
+#include "core/base/log.h"
+
+/* A question that is not answered. */
 struct question {
-	struct tr_list node;
 	struct tr_lane_store *store;
 	char *lane; /* of a load */
 	size_t count;
-	tr_lane_store_callback *callback; /* of a resumption */
+	struct tr_lane_position *position; /* of a resumption */
+	const char *what;
+	tr_lane_store_callback *callback;
 	void *arg;
 };
 
@@ -18,7 +21,7 @@ struct tr_lane_store {
 	const struct tr_lane_store_sql *sql;
 	tr_lane_store_read *read;
 	void *arg;
-	struct tr_list questions;
+	size_t questions;
 };
 
 struct tr_lane_store *tr_lane_store_create(struct tr_db *db, struct tr_lanes *lanes,
@@ -30,7 +33,6 @@ struct tr_lane_store *tr_lane_store_create(struct tr_db *db, struct tr_lanes *la
 	store->sql = sql;
 	store->read = read;
 	store->arg = arg;
-	tr_list_init(&store->questions);
 	return store;
 }
 
@@ -39,11 +41,7 @@ void tr_lane_store_destroy(struct tr_lane_store *store)
 	if (store == NULL) {
 		return;
 	}
-	struct tr_list *node;
-	while ((node = tr_list_head(&store->questions)) != NULL) {
-		tr_list_remove(node);
-		TR_LIST_ENTRY(node, struct question, node)->store = NULL;
-	}
+	TR_ASSERT(store->questions == 0);
 	tr_free(store);
 }
 
@@ -51,13 +49,13 @@ static struct question *question_create(struct tr_lane_store *store)
 {
 	struct question *question = tr_alloc(sizeof(*question));
 	question->store = store;
-	tr_list_append(&store->questions, &question->node);
+	store->questions++;
 	return question;
 }
 
 static void question_free(struct question *question)
 {
-	tr_list_remove(&question->node);
+	question->store->questions--;
 	tr_free(question->lane);
 	tr_free(question);
 }
@@ -66,24 +64,30 @@ static void resumed(void *arg, const struct tr_db_result *result, const struct t
 {
 	struct question *question = arg;
 	struct tr_lane_store *store = question->store;
-	int64_t next_seq = 1;
-	size_t depth = 0;
-	if (store != NULL && error == NULL) {
-		next_seq = tr_db_int(result, 0, 0, 0) + 1;
+	struct tr_lane_position *position = question->position;
+	if (error == NULL) {
+		position->next_seq = tr_db_int(result, 0, 0, 0) + 1;
+		position->first_seq = position->next_seq;
 		for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
-			depth += (size_t)tr_db_int(result, 1, row, 1);
+			position->depth += (size_t)tr_db_int(result, 1, row, 1);
 			tr_lanes_mark_stored(store->lanes, tr_db_text(result, 1, row, 0));
 		}
 	}
-	if (store != NULL) {
-		question->callback(question->arg, next_seq, depth, error);
+	if (position->depth > 0) {
+		tr_log_info("delivery", "%zu %s go on from the last run", position->depth,
+			question->what);
 	}
+	question->callback(question->arg, error);
 	question_free(question);
 }
 
-void tr_lane_store_resume(struct tr_lane_store *store, tr_lane_store_callback *callback, void *arg)
+void tr_lane_store_resume(struct tr_lane_store *store, struct tr_lane_position *position,
+	const char *what, tr_lane_store_callback *callback, void *arg)
 {
+	*position = (struct tr_lane_position){.next_seq = 1, .first_seq = 1};
 	struct question *question = question_create(store);
+	question->position = position;
+	question->what = what;
 	question->callback = callback;
 	question->arg = arg;
 	struct tr_db_batch *batch = tr_db_batch_create(store->db);
@@ -96,17 +100,15 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 {
 	struct question *question = arg;
 	struct tr_lane_store *store = question->store;
-	if (store != NULL) {
-		struct tr_str lane = tr_str_from(question->lane);
-		struct tr_list items;
-		tr_list_init(&items);
-		size_t rows = error ? 0 : tr_db_rows(result, 0);
-		for (size_t row = 0; row < rows; row++) {
-			struct tr_lane_item *item = store->read(store->arg, lane, result, row);
-			tr_list_append(&items, &item->node);
-		}
-		tr_lanes_loaded(store->lanes, lane, &items, question->count, error);
+	struct tr_str lane = tr_str_from(question->lane);
+	struct tr_list items;
+	tr_list_init(&items);
+	size_t rows = error ? 0 : tr_db_rows(result, 0);
+	for (size_t row = 0; row < rows; row++) {
+		struct tr_lane_item *item = store->read(store->arg, lane, result, row);
+		tr_list_append(&items, &item->node);
 	}
+	tr_lanes_loaded(store->lanes, lane, &items, question->count, error);
 	question_free(question);
 }
 

@@ -23,16 +23,23 @@ struct tr_lane_store_sql {
 typedef struct tr_lane_item *tr_lane_store_read(
 	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row);
 
+/* Where a queue stands. The queue counts on from here. */
+struct tr_lane_position {
+	int64_t next_seq;  /* the first free one */
+	int64_t first_seq; /* .. of this life of the process: what is below may have been tried */
+	size_t depth;      /* undone rows */
+};
+
 struct tr_lane_store *tr_lane_store_create(struct tr_db *db, struct tr_lanes *lanes,
 	const struct tr_lane_store_sql *sql, tr_lane_store_read *read, void *arg);
-/* Answers that still come go nowhere. */
+/* The database has been drained before (tr_db_drain()), so that no answer is on its way. */
 void tr_lane_store_destroy(struct tr_lane_store *store);
 
-/* Tells the lanes what is stored; then calls back once: the first free seq and the number of undone
- * rows. */
-typedef void tr_lane_store_callback(
-	void *arg, int64_t next_seq, size_t depth, const struct tr_error *error);
-void tr_lane_store_resume(struct tr_lane_store *store, tr_lane_store_callback *callback, void *arg);
+/* Tells the lanes what is stored and fills `position`, which lives as long as the store; then calls
+ * back once. `what` is the plural for the log: "accepted Matrix events"; static. */
+typedef void tr_lane_store_callback(void *arg, const struct tr_error *error);
+void tr_lane_store_resume(struct tr_lane_store *store, struct tr_lane_position *position,
+	const char *what, tr_lane_store_callback *callback, void *arg);
 
 /* What a lane asks for (struct tr_lanes_handler); ends with tr_lanes_loaded(). */
 void tr_lane_store_load(

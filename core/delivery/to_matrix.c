@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stores what the network said and runs the lanes towards Matrix. One batch of new messages is on
- * its way to the store at a time, so that a batch that fails can be written again without
- * overtaking a later one. Sending is to_matrix_send.c's.
+ * Runs the lanes towards Matrix and writes how messages end. Storing new ones is
+ * to_matrix_accept.c's, sending to_matrix_send.c's.
  */
-#include "core/base/clock.h"
-#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/delivery/schema.h"
 #include "core/delivery/to_matrix_internal.h"
-#include "core/io/metrics.h"
-#include "core/matrix/txn_id.h"
 
 #include <string.h>
 
 enum {
-	CONTENT_MAX = 256 * 1024,
-	RETRY_MS = 1000,
 	MARK_DELAY_MS =
 		5, /* a done that a kill takes is found by the search: a few may share a commit */
-	PRESSURE_HIGH = 4096, /* messages accepted and not durable: stop reading */
-	PRESSURE_LOW = 512,
-	BATCH_MAX = 1024,
 	ACTIVE_MAX = 64, /* rooms with a message in flight */
 };
 
@@ -37,15 +27,6 @@ struct ending {
 	char *error; /* NULL = done */
 };
 
-static const struct tr_db_statement insert_message = {
-	"INSERT INTO to_matrix(seq, remote_key, room_id, sender, type, txn_id, keep_mapping, origin_ts,"
-	" received_ms, state, content)"
-	" SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT),"
-	" CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), 0, CAST($10 AS TEXT)"
-	" WHERE NOT EXISTS (SELECT 1 FROM message WHERE room_id = $3 AND remote_id = $2)"
-	" ON CONFLICT (room_id, remote_key) DO NOTHING"};
-static const struct tr_db_statement select_stored = {
-	"SELECT seq FROM to_matrix WHERE seq >= $1 AND seq <= $2 ORDER BY seq"};
 static const struct tr_db_statement delete_done = {"DELETE FROM to_matrix WHERE seq = $1"};
 static const struct tr_db_statement insert_mapping = {
 	"INSERT INTO message(room_id, remote_id, event_id, sender, ts) VALUES ($1, $2, $3, $4, $5)"
@@ -116,7 +97,7 @@ static void outbound_end(struct tr_outbound *outbound, struct ending *ending)
 	ending->remote_key = outbound->remote_key;
 	ending->sender = outbound->sender;
 	tr_lane_done(&outbound->item);
-	queue->depth--;
+	queue->position.depth--;
 	outbound->room_id = NULL;
 	outbound->remote_key = NULL;
 	outbound->sender = NULL;
@@ -128,7 +109,7 @@ void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id)
 {
 	struct ending *ending = tr_alloc(sizeof(*ending));
 	ending->event_id = tr_str_dup(event_id);
-	tr_metric_add(outbound->queue->delivered, 1);
+	tr_metric_add(outbound->queue->counts.delivered, 1);
 	outbound_end(outbound, ending);
 }
 
@@ -137,14 +118,7 @@ void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *e
 	struct tr_to_matrix *queue = outbound->queue;
 	struct ending *ending = tr_alloc(sizeof(*ending));
 	ending->error = tr_strdup(error->text);
-	struct tr_buf labels = TR_BUF_INIT(256);
-	tr_metrics_label(&labels, "direction", TR_STR("to_matrix"));
-	tr_metrics_label(&labels, "reason", tr_str_from(tr_error_code_name(error->code)));
-	tr_metric_add(tr_metrics_get(queue->options.metrics, TR_METRIC_COUNTER,
-			      "trestle_messages_dead_total", tr_buf_c(&labels),
-			      "Messages that could not be delivered"),
-		1);
-	tr_buf_finish(&labels);
+	tr_delivery_count_dead(&queue->counts, tr_error_code_name(error->code));
 	tr_log_warn("delivery", "message %s of %s for %s is not delivered: %s", outbound->txn_id,
 		outbound->sender ? outbound->sender : "the bot", outbound->room_id, error->text);
 	queue->handler->dead(queue->arg, outbound->sender, outbound->room_id, error);
@@ -193,7 +167,7 @@ static struct tr_lane_item *read_row(
 	outbound->keep_mapping = tr_db_int(result, 0, row, 5) != 0;
 	outbound->origin_ts = tr_db_int(result, 0, row, 6);
 	outbound->content = tr_str_dup(tr_db_text(result, 0, row, 7));
-	outbound->ambiguous = outbound->item.seq < queue->first_seq;
+	outbound->ambiguous = outbound->item.seq < queue->position.first_seq;
 	return &outbound->item;
 }
 
@@ -210,172 +184,11 @@ static const struct tr_lanes_handler lanes_handler = {
 	.unload = lane_unload,
 };
 
-static void press(struct tr_to_matrix *queue)
-{
-	bool stop = queue->pressed ? queue->unstored_count > PRESSURE_LOW
-				   : queue->unstored_count >= PRESSURE_HIGH;
-	if (stop != queue->pressed) {
-		queue->pressed = stop;
-		queue->handler->pressure(queue->arg, stop);
-	}
-}
-
-/* Durable: into its lane, or known already and freed. */
-static void outbound_stored(struct tr_outbound *outbound, bool is_new)
-{
-	struct tr_to_matrix *queue = outbound->queue;
-	tr_loop_callback *durable = outbound->durable;
-	void *durable_arg = outbound->durable_arg;
-	if (is_new) {
-		queue->depth++;
-		tr_metric_add(queue->accepted, 1);
-		tr_lanes_push(queue->lanes, tr_str_from(outbound->room_id), &outbound->item);
-	} else {
-		tr_log_debug(
-			"delivery", "remote message %s is known already", outbound->remote_key);
-		tr_metric_add(queue->known, 1);
-		tr_outbound_free(outbound);
-	}
-	if (durable != NULL) {
-		durable(durable_arg);
-	}
-}
-
-static void store_next(struct tr_to_matrix *queue);
-
-static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct tr_to_matrix *queue = arg;
-	size_t count = queue->storing;
-	queue->storing = 0;
-	if (error != NULL) {
-		tr_log_warn("delivery",
-			"%zu remote messages cannot be stored now, trying again: %s",
-			queue->unstored_count, error->text);
-		tr_timer_start(queue->retry, RETRY_MS);
-		return;
-	}
-	size_t rows = tr_db_rows(result, queue->select_index);
-	size_t row = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct tr_list *node = tr_list_head(&queue->unstored);
-		struct tr_outbound *outbound =
-			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		tr_list_remove(node);
-		queue->unstored_count--;
-		bool is_new = row < rows &&
-			      tr_db_int(result, queue->select_index, row, 0) == outbound->item.seq;
-		row += is_new;
-		outbound_stored(outbound, is_new);
-	}
-	press(queue);
-	store_next(queue);
-}
-
-static void add_insert(struct tr_db_batch *batch, const struct tr_outbound *outbound)
-{
-	TR_DB_ADD(batch, &insert_message, TR_DB_N(outbound->item.seq),
-		TR_DB_TC(outbound->remote_key), TR_DB_TC(outbound->room_id),
-		TR_DB_TC(outbound->sender), TR_DB_TC(outbound->type), TR_DB_TC(outbound->txn_id),
-		TR_DB_N(outbound->keep_mapping), TR_DB_N(outbound->origin_ts),
-		TR_DB_N(tr_clock_wall_ms()), TR_DB_TC(outbound->content));
-}
-
-/* Writes everything that waits as one batch, unless one is on its way. */
-static void store_now(void *arg)
-{
-	struct tr_to_matrix *queue = arg;
-	if (queue->storing != 0 || queue->unstored_count == 0 || tr_timer_active(queue->retry)) {
-		return;
-	}
-	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
-	int64_t first = 0;
-	int64_t last = 0;
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&queue->unstored, node, following) {
-		struct tr_outbound *outbound =
-			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		add_insert(batch, outbound);
-		last = outbound->item.seq;
-		first = first ? first : last;
-		if (++queue->storing == BATCH_MAX) {
-			break;
-		}
-	}
-	queue->select_index = TR_DB_ADD(batch, &select_stored, TR_DB_N(first), TR_DB_N(last));
-	tr_journal_join(queue->options.journal, stored, queue);
-}
-
-static void store_next(struct tr_to_matrix *queue)
-{
-	if (queue->unstored_count > 0) {
-		store_now(queue);
-	}
-}
-
-/* The content with our key, as text; false when it is too large for any homeserver. */
-static bool content_with_key(
-	const struct tr_to_matrix_event *event, const char *txn_id, struct tr_buf *out)
-{
-	struct tr_json *content = tr_json_dup(event->content);
-	tr_json_set_c(content, "io.trestle.id", txn_id);
-	bool fits = tr_json_print(content, out) == 0;
-	tr_json_free(content);
-	return fits;
-}
-
-void tr_to_matrix_accept(struct tr_to_matrix *queue, const struct tr_to_matrix_event *event,
-	tr_loop_callback *durable, void *arg)
-{
-	struct tr_outbound *outbound = tr_alloc(sizeof(*outbound));
-	outbound->queue = queue;
-	outbound->item.seq = queue->next_seq++;
-	outbound->remote_key = tr_str_dup(event->remote_key);
-	outbound->room_id = tr_strdup(event->room_id);
-	outbound->sender = tr_strdup(event->sender);
-	outbound->type = tr_strdup(event->type);
-	outbound->origin_ts = event->origin_ts;
-	outbound->keep_mapping = event->keep_mapping;
-	outbound->durable = durable;
-	outbound->durable_arg = arg;
-	const struct tr_str parts[] = {tr_str_from(event->room_id), event->remote_key};
-	outbound->txn_id = tr_txn_id(parts, TR_ARRAY_LEN(parts));
-	struct tr_buf content = TR_BUF_INIT(CONTENT_MAX);
-	TR_ASSERT(content_with_key(event, outbound->txn_id, &content));
-	outbound->content = tr_buf_take(&content);
-	tr_list_append(&queue->unstored, &outbound->item.node);
-	queue->unstored_count++;
-	if (queue->unstored_count == 1) {
-		tr_loop_defer(queue->options.loop, store_now, queue);
-	}
-	press(queue);
-}
-
 static const struct tr_lane_store_sql store_sql = {&select_max, &select_lanes, &select_lane};
-
-static void resumed(void *arg, int64_t next_seq, size_t depth, const struct tr_error *error)
-{
-	struct tr_to_matrix *queue = arg;
-	queue->next_seq = next_seq;
-	queue->first_seq = next_seq;
-	queue->depth = depth;
-	if (depth > 0) {
-		tr_log_info("delivery", "%zu remote messages go on from the last run", depth);
-	}
-	queue->resumed(queue->resumed_arg, error);
-}
 
 void tr_to_matrix_resume(struct tr_to_matrix *queue, tr_to_matrix_callback *callback, void *arg)
 {
-	queue->resumed = callback;
-	queue->resumed_arg = arg;
-	tr_lane_store_resume(queue->store, resumed, queue);
-}
-
-static struct tr_metric *counter(struct tr_metrics *metrics, const char *name, const char *help)
-{
-	return tr_metrics_get(metrics, TR_METRIC_COUNTER, name, "direction=\"to_matrix\"", help);
+	tr_lane_store_resume(queue->store, &queue->position, "remote messages", callback, arg);
 }
 
 struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *options,
@@ -388,14 +201,9 @@ struct tr_to_matrix *tr_to_matrix_create(const struct tr_to_matrix_options *opti
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, ACTIVE_MAX);
 	queue->store = tr_lane_store_create(options->db, queue->lanes, &store_sql, read_row, queue);
 	queue->marks = tr_marks_create(options->loop, options->journal, MARK_DELAY_MS);
-	queue->retry = tr_timer_create(options->loop, store_now, queue);
+	queue->retry = tr_timer_create(options->loop, tr_to_matrix_store, queue);
 	tr_list_init(&queue->unstored);
-	queue->delivered =
-		counter(options->metrics, "trestle_messages_delivered_total", "Messages delivered");
-	queue->accepted =
-		counter(options->metrics, "trestle_messages_accepted_total", "Messages accepted");
-	queue->known = counter(options->metrics, "trestle_messages_known_total",
-		"Messages that came again and were ignored");
+	tr_delivery_counts_init(&queue->counts, options->metrics, "to_matrix");
 	tr_lanes_pause(queue->lanes, true);
 	return queue;
 }
@@ -406,7 +214,7 @@ void tr_to_matrix_destroy(struct tr_to_matrix *queue)
 		return;
 	}
 	tr_lane_store_destroy(queue->store);
-	tr_loop_defer_cancel(queue->options.loop, store_now, queue);
+	tr_loop_defer_cancel(queue->options.loop, tr_to_matrix_store, queue);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);
 	tr_timer_destroy(queue->retry);
@@ -465,7 +273,7 @@ bool tr_to_matrix_has_pending(struct tr_to_matrix *queue, const char *sender, co
 
 size_t tr_to_matrix_depth(const struct tr_to_matrix *queue)
 {
-	return queue->depth + queue->unstored_count;
+	return queue->position.depth + queue->unstored_count;
 }
 
 size_t tr_to_matrix_in_flight(const struct tr_to_matrix *queue)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the to_matrix queue share: to_matrix.c stores and orders, to_matrix_send.c
- * delivers. */
+/* What the files of the to_matrix queue share: to_matrix_accept.c stores,
+ * to_matrix.c orders and ends, to_matrix_send.c delivers. */
 #ifndef TRESTLE_DELIVERY_TO_MATRIX_INTERNAL_H
 #define TRESTLE_DELIVERY_TO_MATRIX_INTERNAL_H
 
 #include "core/base/map.h"
+#include "core/delivery/count.h"
 #include "core/delivery/lane_store.h"
 #include "core/delivery/mark.h"
 #include "core/delivery/to_matrix.h"
@@ -49,20 +50,18 @@ struct tr_to_matrix {
 	size_t storing;
 	size_t select_index;
 	struct tr_lane_store *store;
-	tr_to_matrix_callback *resumed;
-	void *resumed_arg;
 	bool pressed;
 	struct tr_timer *retry;
-	int64_t next_seq;
-	int64_t first_seq;
-	size_t depth;
-	struct tr_metric *delivered;
-	struct tr_metric *accepted;
-	struct tr_metric *known;
+	struct tr_lane_position position;
+	struct tr_delivery_counts counts;
 };
 
 void tr_outbound_free(struct tr_outbound *outbound);
 struct tr_outbound *tr_outbound_of(const struct tr_lane_item *item);
+
+/* Writes everything that waits as one batch, unless one is on its way (to_matrix_accept.c); a
+ * deferred call, and the timer's. */
+void tr_to_matrix_store(void *queue);
 
 /* Starts a delivery (to_matrix_send.c). */
 void tr_outbound_deliver(struct tr_outbound *outbound);

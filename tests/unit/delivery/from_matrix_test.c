@@ -95,6 +95,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *world = *state;
+	tr_db_drain(world->fixture.db);
 	tr_from_matrix_destroy(world->queue);
 	fixture_finish(&world->fixture);
 	tr_free(world);
@@ -104,6 +105,7 @@ static int teardown(void **state)
 /* What a kill does to memory: the queue is gone, the store stays. */
 static void reopen(struct world *world)
 {
+	tr_db_drain(world->fixture.db);
 	tr_from_matrix_destroy(world->queue);
 	fixture_close(&world->fixture);
 	fixture_open(&world->fixture);

@@ -216,6 +216,7 @@ static int setup(void **state)
 static void close_queue(struct world *world)
 {
 	tr_matrix_client_destroy(world->client);
+	tr_db_drain(world->fixture.db);
 	tr_to_matrix_destroy(world->queue);
 }
 

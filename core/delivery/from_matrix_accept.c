@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accepts the events of a transaction durably. The proof of the promise: tr_from_matrix_accept()
+ * calls back only from stored(), which the journal calls only after the commit. What is stored goes
+ * into its lane; delivering is from_matrix.c's.
+ */
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/encode.h"
+#include "core/base/log.h"
+#include "core/delivery/from_matrix_internal.h"
+#include "core/delivery/schema.h"
+
+enum {
+	EVENT_MAX = 4 * 1024 * 1024, /* text of one event; the specification allows 64 KiB */
+	ID_MAX = 4096,
+};
+
+/* The events of one transaction between arrival and commit. */
+struct acceptance {
+	struct tr_list node;
+	struct tr_from_matrix *queue;
+	struct tr_list items; /* of struct tr_inbound, in order */
+	int64_t first_seq;
+	int64_t last_seq;
+	size_t select_index;
+	tr_from_matrix_callback *callback;
+	void *arg;
+};
+
+static const struct tr_db_statement insert_event = {
+	"INSERT INTO from_matrix(seq, event_id, lane, room_id, sender, position, origin_ts, received_ms,"
+	" state, error, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	" ON CONFLICT (event_id) DO NOTHING"};
+static const struct tr_db_statement select_stored = {
+	"SELECT seq FROM from_matrix WHERE seq >= $1 AND seq <= $2 AND state = 0 ORDER BY seq"};
+
+static void acceptance_free(struct acceptance *acceptance)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->items, node, following) {
+		tr_list_remove(node);
+		struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		tr_free(inbound->data);
+		tr_inbound_free(inbound);
+	}
+	tr_list_remove(&acceptance->node);
+	tr_free(acceptance);
+}
+
+/* Puts the events that were new into their lanes; the others are known and freed. */
+static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_result *result)
+{
+	struct tr_from_matrix *queue = acceptance->queue;
+	size_t rows = tr_db_rows(result, acceptance->select_index);
+	size_t row = 0;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->items, node, following) {
+		struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		if (row == rows ||
+			tr_db_int(result, acceptance->select_index, row, 0) != inbound->item.seq) {
+			tr_log_debug("delivery", "event %s is known already", inbound->event_id);
+			tr_metric_add(queue->counts.known, 1);
+			continue;
+		}
+		row++;
+		tr_list_remove(node);
+		queue->position.depth++;
+		tr_metric_add(queue->counts.accepted, 1);
+		char *lane = inbound->data;
+		inbound->data = NULL;
+		tr_lanes_push(queue->lanes, tr_str_from(lane), &inbound->item);
+		tr_free(lane);
+	}
+}
+
+static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct acceptance *acceptance = arg;
+	if (error == NULL) {
+		enqueue_stored(acceptance, result);
+	}
+	acceptance->callback(acceptance->arg, error);
+	acceptance_free(acceptance);
+}
+
+/* A hash of the event in the place of the id that it lacks, so that it is stored once. */
+static void malformed_id(struct tr_str text, struct tr_buf *id)
+{
+	unsigned char hash[TR_SHA256_LEN];
+	tr_sha256(text, hash);
+	tr_buf_add_c(id, "malformed:");
+	tr_hex_encode(id, hash, sizeof(hash));
+}
+
+static void store_malformed(
+	struct tr_from_matrix *queue, struct tr_db_batch *batch, struct tr_str text)
+{
+	struct tr_buf id = TR_BUF_INIT(128);
+	malformed_id(text, &id);
+	tr_log_warn("delivery", "an event of the homeserver is malformed and kept as dead: %s",
+		tr_buf_c(&id));
+	tr_delivery_count_dead(&queue->counts, "malformed");
+	TR_DB_ADD(batch, &insert_event, TR_DB_N(queue->position.next_seq++),
+		TR_DB_T(tr_buf_str(&id)), TR_DB_TC(""), TR_DB_TC(""), TR_DB_TC(""), TR_DB_TC(""),
+		TR_DB_N(0), TR_DB_N(tr_clock_wall_ms()), TR_DB_N(TR_STATE_DEAD),
+		TR_DB_TC("malformed event"), TR_DB_T(text));
+	tr_buf_finish(&id);
+}
+
+static bool usable_id(struct tr_str id)
+{
+	return id.len > 0 && id.len <= ID_MAX;
+}
+
+static bool well_formed(const struct tr_json *event)
+{
+	return usable_id(tr_json_get_str(event, "event_id")) &&
+	       usable_id(tr_json_get_str(event, "room_id")) &&
+	       usable_id(tr_json_get_str(event, "sender")) &&
+	       usable_id(tr_json_get_str(event, "type"));
+}
+
+static struct tr_inbound *inbound_create(
+	struct tr_from_matrix *queue, const struct tr_json *event, const struct tr_buf *position)
+{
+	struct tr_inbound *inbound = tr_alloc(sizeof(*inbound));
+	inbound->queue = queue;
+	inbound->item.seq = queue->position.next_seq++;
+	inbound->event_id = tr_str_dup(tr_json_get_str(event, "event_id"));
+	inbound->room_id = tr_str_dup(tr_json_get_str(event, "room_id"));
+	inbound->sender = tr_str_dup(tr_json_get_str(event, "sender"));
+	inbound->position = tr_str_dup(tr_buf_str(position));
+	if (!tr_json_get_int(event, "origin_server_ts", &inbound->origin_ts)) {
+		inbound->origin_ts = tr_clock_wall_ms();
+	}
+	return inbound;
+}
+
+/* Adds one event to the batch; those that concern nobody are left out. */
+static void accept_event(
+	struct acceptance *acceptance, struct tr_db_batch *batch, const struct tr_json *event)
+{
+	struct tr_from_matrix *queue = acceptance->queue;
+	struct tr_buf lane = TR_BUF_INIT(ID_MAX);
+	struct tr_buf position = TR_BUF_INIT(ID_MAX);
+	struct tr_buf text = TR_BUF_INIT(EVENT_MAX);
+	bool sound = well_formed(event);
+	if (sound &&
+		queue->handler->classify(queue->arg, event, &lane, &position) == TR_EVENT_IGNORE) {
+		goto out;
+	}
+	if (tr_json_print(event, &text) != 0 || !sound) {
+		store_malformed(queue, batch, tr_buf_str(&text));
+		goto out;
+	}
+	struct tr_inbound *inbound = inbound_create(queue, event, &position);
+	TR_DB_ADD(batch, &insert_event, TR_DB_N(inbound->item.seq), TR_DB_TC(inbound->event_id),
+		TR_DB_T(tr_buf_str(&lane)), TR_DB_TC(inbound->room_id), TR_DB_TC(inbound->sender),
+		TR_DB_TC(inbound->position), TR_DB_N(inbound->origin_ts),
+		TR_DB_N(tr_clock_wall_ms()), TR_DB_N(TR_STATE_NEW), TR_DB_TC(""),
+		TR_DB_T(tr_buf_str(&text)));
+	inbound->body = tr_buf_take(&text);
+	inbound->data = tr_buf_take(&lane);
+	tr_list_append(&acceptance->items, &inbound->item.node);
+out:
+	tr_buf_finish(&lane);
+	tr_buf_finish(&position);
+	tr_buf_finish(&text);
+}
+
+void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *events,
+	tr_from_matrix_callback *callback, void *arg)
+{
+	struct acceptance *acceptance = tr_alloc(sizeof(*acceptance));
+	acceptance->queue = queue;
+	acceptance->callback = callback;
+	acceptance->arg = arg;
+	acceptance->first_seq = queue->position.next_seq;
+	tr_list_init(&acceptance->items);
+	tr_list_append(&queue->acceptances, &acceptance->node);
+	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
+	for (const struct tr_json *event = tr_json_first(events); event;
+		event = tr_json_next(event)) {
+		accept_event(acceptance, batch, event);
+	}
+	acceptance->last_seq = queue->position.next_seq - 1;
+	acceptance->select_index = TR_DB_ADD(batch, &select_stored, TR_DB_N(acceptance->first_seq),
+		TR_DB_N(acceptance->last_seq));
+	tr_journal_join(queue->options.journal, stored, acceptance);
+}
+
+void tr_from_matrix_forget_acceptances(struct tr_from_matrix *queue)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&queue->acceptances)) != NULL) {
+		acceptance_free(TR_LIST_ENTRY(node, struct acceptance, node));
+	}
+}

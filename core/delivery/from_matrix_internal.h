@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the from_matrix queue share: from_matrix_accept.c stores, from_matrix.c orders,
+ * delivers and ends. */
+#ifndef TRESTLE_DELIVERY_FROM_MATRIX_INTERNAL_H
+#define TRESTLE_DELIVERY_FROM_MATRIX_INTERNAL_H
+
+#include "core/delivery/count.h"
+#include "core/delivery/from_matrix.h"
+#include "core/delivery/lane_store.h"
+#include "core/delivery/mark.h"
+
+struct tr_from_matrix {
+	struct tr_from_matrix_options options;
+	const struct tr_from_matrix_handler *handler;
+	void *arg;
+	struct tr_lanes *lanes;
+	struct tr_marks *marks;
+	struct tr_timer *prune;
+	struct tr_list acceptances; /* on their way into the store */
+	struct tr_lane_store *store;
+	struct tr_lane_position position;
+	struct tr_delivery_counts counts;
+};
+
+void tr_inbound_free(struct tr_inbound *inbound);
+struct tr_inbound *tr_inbound_of(const struct tr_lane_item *item);
+
+/* At the end: the journal does not call back any more. */
+void tr_from_matrix_forget_acceptances(struct tr_from_matrix *queue);
+
+#endif
