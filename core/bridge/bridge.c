@@ -139,7 +139,6 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->invitations);
 	tr_list_init(&bridge->replies);
 	tr_list_init(&bridge->copies);
-	tr_list_init(&bridge->lookups);
 	tr_list_init(&bridge->transfers);
 	return bridge;
 }
@@ -201,14 +200,15 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_timer_destroy(bridge->stop_poll);
 	tr_timer_destroy(bridge->bot_retry);
 	tr_timer_destroy(bridge->flush_ping);
-	tr_status_destroy(bridge->status);
 	if (bridge->db != NULL) {
 		tr_db_drain(bridge->db); /* its answers come while those they are for are there */
 	}
 	if (bridge->module != NULL) {
 		bridge->options.protocol->destroy(bridge->module);
+		/* From here on nobody is there to hear an answer. */
+		TR_ASSERT(tr_db_pending(bridge->db) == 0);
 	}
-	tr_lookups_forget(bridge);
+	tr_status_destroy(bridge->status);
 	requests_finish(bridge);
 	queues_finish(bridge);
 	tr_management_finish(bridge);

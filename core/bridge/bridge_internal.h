@@ -71,6 +71,7 @@ struct tr_bridge {
 	unsigned bot_attempts;
 	tr_bridge_callback *callback; /* of start or stop */
 	void *callback_arg;
+	size_t start_step; /* which comes next (start.c) */
 	struct tr_error start_error;
 	struct tr_timer *stop_poll;
 	uint64_t stop_until_ms;
@@ -92,9 +93,8 @@ struct tr_bridge {
 	struct tr_list deliveries; /* events on their way */
 	struct tr_list commands;
 	struct tr_list invitations;
-	struct tr_list replies; /* of the homeserver's requests not answered yet */
-	struct tr_list copies;  /* remote messages being stored in several rooms */
-	struct tr_list lookups;
+	struct tr_list replies;           /* of the homeserver's requests not answered yet */
+	struct tr_list copies;            /* remote messages being stored in several rooms */
 	struct tr_list transfers;         /* of files */
 	uint64_t upload_max;              /* bytes, as the homeserver says; 0 = not known */
 	struct tr_delivery *looked_ahead; /* made to see whether it may follow at once */
@@ -152,8 +152,6 @@ void tr_invitations_finish(struct tr_bridge *bridge);
 
 extern const struct tr_to_matrix_handler tr_bridge_to_matrix;
 void tr_remote_finish(struct tr_bridge *bridge);
-/* The module that asked is gone: what the store still answers concerns nobody. */
-void tr_lookups_forget(struct tr_bridge *bridge);
 void tr_creations_finish(struct tr_bridge *bridge);
 /* The name of the queue's lane for a direct chat, or for notices to a person: no room id. */
 void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);

@@ -150,7 +150,6 @@ static const struct tr_db_statement select_known = {
 	"SELECT 1 FROM message WHERE room_id = $1 AND remote_id = $2"};
 
 struct lookup {
-	struct tr_list node;
 	size_t ids;
 	size_t rooms;
 	tr_bridge_known_callback *callback;
@@ -166,11 +165,8 @@ static void looked_up(void *arg, const struct tr_db_result *result, const struct
 			known[i] = tr_db_rows(result, i * lookup->rooms + room) > 0;
 		}
 	}
-	if (lookup->callback != NULL) {
-		lookup->callback(lookup->arg, error ? NULL : known);
-	}
+	lookup->callback(lookup->arg, error ? NULL : known);
 	tr_free(known);
-	tr_list_remove(&lookup->node);
 	tr_free(lookup);
 }
 
@@ -197,17 +193,7 @@ void tr_bridge_known_messages(struct tr_bridge *bridge, const struct tr_portal *
 		TR_DB_ADD(batch, &select_known, TR_DB_T(tr_buf_str(&lane)), TR_DB_T(remote_ids[i]));
 	}
 	tr_buf_finish(&lane);
-	tr_list_append(&bridge->lookups, &lookup->node);
 	tr_db_submit_take(batch, looked_up, lookup);
-}
-
-void tr_lookups_forget(struct tr_bridge *bridge)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&bridge->lookups, node, following) {
-		TR_LIST_ENTRY(node, struct lookup, node)->callback = NULL;
-	}
 }
 
 void tr_remote_finish(struct tr_bridge *bridge)

@@ -83,16 +83,71 @@ static void homeserver_ready(void *arg, struct tr_homeserver *homeserver)
 	bot_register(arg);
 }
 
-static void module_started(void *arg, const struct tr_error *error)
+/* A step that has been begun ends here, and the next begins. */
+static void step_ended(void *arg, const struct tr_error *error);
+
+static void migrate_delivery(struct tr_bridge *bridge)
 {
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
+	tr_migrate(bridge->db, "delivery", tr_delivery_migrations, tr_delivery_migration_count,
+		step_ended, bridge);
+}
+
+static void migrate_bridge(struct tr_bridge *bridge)
+{
+	tr_migrate(bridge->db, "bridge", tr_bridge_migrations, tr_bridge_migration_count,
+		step_ended, bridge);
+}
+
+static void migrate_module(struct tr_bridge *bridge)
+{
+	const struct tr_protocol *protocol = bridge->options.protocol;
+	if (protocol->migration_count == 0) {
+		step_ended(bridge, NULL);
 		return;
 	}
+	tr_migrate(bridge->db, protocol->id, protocol->migrations, protocol->migration_count,
+		step_ended, bridge);
+}
+
+static void loaded(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct tr_bridge *bridge = arg;
+	if (error == NULL) {
+		tr_ghosts_load(&bridge->ghosts, result, 0);
+		tr_portals_load(bridge, result, 1, 2);
+		tr_management_load(bridge, result, 3);
+	}
+	step_ended(bridge, error);
+}
+
+static void load(struct tr_bridge *bridge)
+{
+	struct tr_db_batch *batch = tr_db_batch_create(bridge->db);
+	tr_db_batch_add(batch, &select_ghosts, NULL, 0);
+	tr_db_batch_add(batch, &select_portals, NULL, 0);
+	tr_db_batch_add(batch, &select_rooms, NULL, 0);
+	tr_db_batch_add(batch, &select_management, NULL, 0);
+	tr_db_submit_take(batch, loaded, bridge);
+}
+
+static void resume_from_matrix(struct tr_bridge *bridge)
+{
+	tr_from_matrix_resume(bridge->from_matrix, step_ended, bridge);
+}
+
+static void resume_to_matrix(struct tr_bridge *bridge)
+{
+	tr_to_matrix_resume(bridge->to_matrix, step_ended, bridge);
+}
+
+static void start_module(struct tr_bridge *bridge)
+{
+	bridge->module = bridge->options.protocol->create(bridge, bridge->options.protocol_config);
+	bridge->options.protocol->start(bridge->module, step_ended, bridge);
+}
+
+static void run(struct tr_bridge *bridge)
+{
 	bridge->state = TR_BRIDGE_RUNNING;
 	tr_from_matrix_pause(bridge->from_matrix, false);
 	tr_appservice_set_ready(bridge->registration, true);
@@ -105,7 +160,18 @@ static void module_started(void *arg, const struct tr_error *error)
 	start_ended(bridge, NULL);
 }
 
-static void to_matrix_resumed(void *arg, const struct tr_error *error)
+static void (*const steps[])(struct tr_bridge *bridge) = {
+	migrate_delivery,
+	migrate_bridge,
+	migrate_module,
+	load,
+	resume_from_matrix,
+	resume_to_matrix,
+	start_module,
+	run,
+};
+
+static void step_ended(void *arg, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
 	if (bridge->state != TR_BRIDGE_STARTING) {
@@ -115,84 +181,7 @@ static void to_matrix_resumed(void *arg, const struct tr_error *error)
 		start_ended(bridge, error);
 		return;
 	}
-	bridge->module = bridge->options.protocol->create(bridge, bridge->options.protocol_config);
-	bridge->options.protocol->start(bridge->module, module_started, bridge);
-}
-
-static void from_matrix_resumed(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_to_matrix_resume(bridge->to_matrix, to_matrix_resumed, bridge);
-}
-
-static void loaded(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_ghosts_load(&bridge->ghosts, result, 0);
-	tr_portals_load(bridge, result, 1, 2);
-	tr_management_load(bridge, result, 3);
-	tr_from_matrix_resume(bridge->from_matrix, from_matrix_resumed, bridge);
-}
-
-static void own_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	struct tr_db_batch *batch = tr_db_batch_create(bridge->db);
-	tr_db_batch_add(batch, &select_ghosts, NULL, 0);
-	tr_db_batch_add(batch, &select_portals, NULL, 0);
-	tr_db_batch_add(batch, &select_rooms, NULL, 0);
-	tr_db_batch_add(batch, &select_management, NULL, 0);
-	tr_db_submit_take(batch, loaded, bridge);
-}
-
-static void bridge_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	const struct tr_protocol *protocol = bridge->options.protocol;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL || protocol->migration_count == 0) {
-		own_migrated(bridge, error);
-		return;
-	}
-	tr_migrate(bridge->db, protocol->id, protocol->migrations, protocol->migration_count,
-		own_migrated, bridge);
-}
-
-static void delivery_migrated(void *arg, const struct tr_error *error)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->state != TR_BRIDGE_STARTING) {
-		return; /* stopped meanwhile */
-	}
-	if (error != NULL) {
-		start_ended(bridge, error);
-		return;
-	}
-	tr_migrate(bridge->db, "bridge", tr_bridge_migrations, tr_bridge_migration_count,
-		bridge_migrated, bridge);
+	steps[bridge->start_step++](bridge);
 }
 
 static void create_queues(struct tr_bridge *bridge)
@@ -246,6 +235,5 @@ void tr_bridge_start(struct tr_bridge *bridge, tr_bridge_callback *callback, voi
 	bridge->status = tr_status_create(bridge);
 	bridge->registration = tr_appservice_add(bridge->options.appservice,
 		bridge->options.hs_token, &tr_bridge_appservice, bridge);
-	tr_migrate(bridge->db, "delivery", tr_delivery_migrations, tr_delivery_migration_count,
-		delivery_migrated, bridge);
+	step_ended(bridge, NULL);
 }

@@ -83,10 +83,6 @@ static double age(int64_t received_ms)
 static void aged(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct tr_status *status = arg;
-	if (status->bridge == NULL) {
-		tr_free(status); /* destroyed meanwhile */
-		return;
-	}
 	status->asking = false;
 	if (error == NULL) {
 		tr_metric_set(status->from_oldest, age(tr_db_int(result, 0, 0, 0)));
@@ -168,9 +164,5 @@ void tr_status_destroy(struct tr_status *status)
 	}
 	tr_metrics_remove_collector(status->bridge->options.metrics, collect, status);
 	tr_timer_destroy(status->timer);
-	bool asking = status->asking;
-	status->bridge = NULL;
-	if (!asking) {
-		tr_free(status);
-	}
+	tr_free(status);
 }
