@@ -440,7 +440,7 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 		.host = options->host,
 		.port = options->port,
 		.tls = options->tls,
-		.client_cert_file = options->client_cert_file,
+		.identity = options->identity,
 		.write_max = WRITE_MAX,
 	};
 	connection->stream = tr_stream_create(loop, &stream, &stream_handler, connection);

@@ -58,8 +58,8 @@ struct tr_irc_connection_handler {
 struct tr_irc_connection_options {
 	const char *host;
 	uint16_t port;
-	struct tr_tls *tls; /* NULL = plain */
-	const char *client_cert_file;
+	struct tr_tls *tls;               /* NULL = plain */
+	struct tr_tls_identity *identity; /* client certificate, or NULL */
 	const char *nick, *username, *realname;
 	const char *server_password;           /* PASS, or NULL */
 	const char *sasl_user, *sasl_password; /* NULL = no SASL */

@@ -5,6 +5,7 @@
  */
 #include "bridges/irc/engine.h"
 
+#include "bridges/irc/account.h"
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
 #include "bridges/irc/identity.h"
@@ -37,6 +38,7 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
 	tr_irc_network_open_places(network);
 	network->epoch = tr_random_token(8);
+	network->accounts = tr_irc_accounts_create(tr_bridge_db(bridge), tr_bridge_seal(bridge));
 	tr_irc_isupport_init(&network->isupport);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
 	return network;
@@ -139,6 +141,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 	if (error == NULL) {
 		load_channels(network, result);
 		load_puppets(network, result);
+		tr_irc_accounts_load(network->accounts, result, 2);
 		configure_mappings(network);
 		if (network->config->botConfig.enabled) {
 			network->bot = tr_irc_session_create(network, NULL);
@@ -160,6 +163,7 @@ static void start(void *self, void (*started)(void *arg, const struct tr_error *
 	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(network->bridge));
 	tr_db_batch_add(batch, &select_channels, NULL, 0);
 	tr_db_batch_add(batch, &select_puppets, NULL, 0);
+	tr_irc_accounts_ask(batch);
 	tr_db_submit_take(batch, loaded, starting);
 }
 
@@ -248,6 +252,8 @@ static void destroy(void *self)
 	tr_map_finish(&network->sessions);
 	tr_map_finish(&network->channels);
 	tr_map_finish(&network->own_nicks);
+	tr_irc_accounts_destroy(network->accounts);
+	tr_tls_identity_destroy(network->bot_identity);
 	tr_tls_destroy(network->tls);
 	tr_free(network->epoch);
 	tr_free(network);
@@ -450,7 +456,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.display_name = "IRC",
 	.capabilities = TR_CAN_PIPELINE | TR_CAN_DIRECT,
 	.migrations = tr_irc_migrations,
-	.migration_count = 1,
+	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,
 	.create = create,
 	.start = start,

@@ -19,6 +19,7 @@
 
 enum { TR_IRC_QUIT_MS = 2000 }; /* of the time to stop, kept for QUITs */
 
+struct tr_irc_accounts;
 struct tr_irc_channel;
 struct tr_irc_history;
 struct tr_irc_session;
@@ -28,12 +29,14 @@ struct tr_irc_network {
 	struct tr_loop *loop;
 	const struct tr_irc_bridge_config *entry;
 	const struct tr_irc_server_config *config;
-	struct tr_tls *tls;              /* NULL = plain */
-	struct tr_irc_isupport isupport; /* as the session that registered last was told */
-	struct tr_irc_session *bot;      /* NULL when it is switched off */
-	struct tr_map sessions;          /* Matrix user id -> session */
-	struct tr_map channels;          /* folded name -> channel */
-	struct tr_map own_nicks;         /* folded nick -> session: stored ones and those in use */
+	struct tr_tls *tls;                   /* NULL = plain */
+	struct tr_tls_identity *bot_identity; /* the bot's client certificate, or NULL */
+	struct tr_irc_isupport isupport;      /* as the session that registered last was told */
+	struct tr_irc_accounts *accounts;     /* passwords and certificates of Matrix users */
+	struct tr_irc_session *bot;           /* NULL when it is switched off */
+	struct tr_map sessions;               /* Matrix user id -> session */
+	struct tr_map channels;               /* folded name -> channel */
+	struct tr_map own_nicks; /* folded nick -> session: stored ones and those in use */
 	struct tr_marks *marks;
 	struct tr_timer *places; /* channels' places that are to be stored */
 	char *epoch;             /* of this run; part of keys where the network gives no ids */

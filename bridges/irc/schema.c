@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of the IRC module, as numbered migrations. */
 #include "bridges/irc/schema.h"
-#include "core/base/alloc.h"
 
-const struct tr_migration tr_irc_migrations[] = {
+const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	{1, "CREATE TABLE irc_channel ("
 	    " name {TEXT} PRIMARY KEY,"
 	    " last_msgid {TEXT} NOT NULL,"
@@ -16,6 +15,9 @@ const struct tr_migration tr_irc_migrations[] = {
 	    " event_id {TEXT} PRIMARY KEY,"
 	    " lines {BIGINT} NOT NULL,"
 	    " width {BIGINT} NOT NULL);"},
+	{2, "CREATE TABLE irc_account ("
+	    " user_id {TEXT} PRIMARY KEY,"
+	    " username {TEXT} NOT NULL,"
+	    " password {TEXT} NOT NULL,"
+	    " certificate {TEXT} NOT NULL);"},
 };
-
-const size_t tr_irc_migration_count = TR_ARRAY_LEN(tr_irc_migrations);

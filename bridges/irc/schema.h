@@ -5,15 +5,16 @@
  *   irc_channel   what is known of a channel across restarts: the id of the last message that is
  * stored (the place from which the server's history is read on) and the time of the first join
  *   irc_puppet    each nick that was ever a Matrix user's, with the user@host it had last: by these
- * our own lines are known in a history irc_progress  how many lines of a message of several lines
- * are confirmed, while it is not done
+ * our own lines are known in a history
+ *   irc_progress  how many lines of a message of several lines are confirmed, while it is not done
+ *   irc_account   user name, sealed password and sealed certificate of a Matrix user (account.h)
  */
 #ifndef TRESTLE_IRC_SCHEMA_H
 #define TRESTLE_IRC_SCHEMA_H
 
 #include "core/store/migrate.h"
 
-extern const struct tr_migration tr_irc_migrations[];
-extern const size_t tr_irc_migration_count;
+enum { TR_IRC_MIGRATIONS = 2 };
+extern const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS];
 
 #endif

@@ -9,6 +9,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/login.h"
 #include "bridges/irc/nick.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session_internal.h"
@@ -219,24 +220,28 @@ static void connect_now(struct tr_irc_session *session)
 			config->ircClients.realnameFormat == TR_IRC_REALNAME_REVERSE_MXID,
 			&realname);
 	}
-	bool bot_sasl = is_bot && config->sasl && config->botConfig.password != NULL;
-	const char *bot_pass = is_bot && !config->sasl ? config->botConfig.password : NULL;
+	struct tr_irc_login login;
+	tr_irc_login_of(session, &login);
+	bool sasl = config->sasl && login.password != NULL;
+	const char *pass = config->sasl ? NULL : login.password;
 	const struct tr_irc_connection_options options = {
 		.host = pick_address(network),
 		.port = (uint16_t)config->port,
 		.tls = network->tls,
+		.identity = login.identity,
 		.nick = session->nick,
-		.username = tr_buf_c(&username),
+		.username = login.username ? login.username : tr_buf_c(&username),
 		.realname = tr_buf_c(&realname),
-		.server_password = bot_pass ? bot_pass : config->password,
-		.sasl_user = bot_sasl ? config->botConfig.username : NULL,
-		.sasl_password = bot_sasl ? config->botConfig.password : NULL,
+		.server_password = pass ? pass : config->password,
+		.sasl_user = sasl ? login.account : NULL,
+		.sasl_password = sasl ? login.password : NULL,
 		.caps_wanted = CAPS,
 		.ping_interval_ms = (uint64_t)config->ircClients.pingRateMs,
 		.ping_timeout_ms = (uint64_t)config->ircClients.pingTimeoutMs,
 	};
 	set_state(session, TR_IRC_CONNECTING);
 	session->connection = tr_irc_connection_create(network->loop, &options, &handler, session);
+	tr_irc_login_finish(&login);
 	tr_buf_finish(&username);
 	tr_buf_finish(&realname);
 }

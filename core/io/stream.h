@@ -17,6 +17,7 @@
 #ifndef TRESTLE_IO_STREAM_H
 #define TRESTLE_IO_STREAM_H
 
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/io/loop.h"
@@ -34,6 +35,18 @@ struct tr_tls_options {
 struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_error *error);
 void tr_tls_destroy(struct tr_tls *tls); /* streams that use it hold their own reference */
 
+/* A certificate with its key, for servers that ask who we are. Read once, shared by any number of
+ * streams (each holds its own reference); nothing touches a file after this. `pem`: the
+ * certificate, those of its issuers, and the key without a pass phrase, in any order. */
+struct tr_tls_identity;
+struct tr_tls_identity *tr_tls_identity_create(struct tr_str pem, struct tr_error *error);
+struct tr_tls_identity *tr_tls_identity_ref(struct tr_tls_identity *identity); /* NULL is fine */
+void tr_tls_identity_destroy(struct tr_tls_identity *identity);
+/* Appends the certificate's fingerprint in hex; `digest`: "SHA256", "SHA512", .. */
+int tr_tls_identity_fingerprint(
+	const struct tr_tls_identity *identity, const char *digest, struct tr_buf *out);
+bool tr_tls_identity_expired(const struct tr_tls_identity *identity);
+
 struct tr_stream_handler {
 	void (*on_open)(void *arg);
 	void (*on_read)(void *arg, struct tr_str bytes);
@@ -46,14 +59,14 @@ struct tr_stream_handler {
 struct tr_stream_options {
 	const char *host; /* name or literal address */
 	uint16_t port;
-	struct tr_tls *tls;           /* NULL = plain TCP */
-	const char *tls_name;         /* name to verify and to send as SNI; NULL = host */
-	const char *client_cert_file; /* PEM with certificate and key, or NULL */
-	const char *bind_address;     /* source address or NULL */
-	uint64_t connect_timeout_ms;  /* over all addresses, with the handshake; 0 = 30,000 */
-	size_t write_max;             /* 0 = 1 MiB */
-	size_t write_high;            /* 0 = write_max / 4 */
-	size_t write_low;             /* 0 = write_high / 4 */
+	struct tr_tls *tls;               /* NULL = plain TCP */
+	const char *tls_name;             /* name to verify and to send as SNI; NULL = host */
+	struct tr_tls_identity *identity; /* shown when the server asks for it, or NULL */
+	const char *bind_address;         /* source address or NULL */
+	uint64_t connect_timeout_ms;      /* over all addresses, with the handshake; 0 = 30,000 */
+	size_t write_max;                 /* 0 = 1 MiB */
+	size_t write_high;                /* 0 = write_max / 4 */
+	size_t write_low;                 /* 0 = write_high / 4 */
 };
 
 /* Starts connecting. Options are copied. Failures come by on_close, never from here. */

@@ -29,7 +29,7 @@ struct resolve {
 struct stream_connect {
 	struct tr_tls *tls;
 	char *tls_name;
-	char *cert_file;
+	struct tr_tls_identity *identity;
 	char *bind_address;
 	struct resolve *resolve; /* while one is under way */
 	uint64_t timeout_ms;
@@ -75,7 +75,7 @@ void tr_stream_connect_prepare(struct tr_stream *stream, const struct tr_stream_
 		connect->tls = tr_tls_ref(options->tls);
 		connect->tls_name =
 			tr_strdup(options->tls_name ? options->tls_name : options->host);
-		connect->cert_file = tr_strdup(options->client_cert_file);
+		connect->identity = tr_tls_identity_ref(options->identity);
 	}
 	connect->bind_address = tr_strdup(options->bind_address);
 	connect->timeout_ms =
@@ -97,7 +97,7 @@ void tr_stream_connect_finish(struct tr_stream *stream)
 	}
 	tr_tls_destroy(connect->tls);
 	tr_free(connect->tls_name);
-	tr_free(connect->cert_file);
+	tr_tls_identity_destroy(connect->identity);
 	tr_free(connect->bind_address);
 	tr_free(connect);
 }
@@ -394,7 +394,7 @@ const char *tr_stream_connect_tls_name(const struct tr_stream *stream)
 	return stream->connect->tls_name;
 }
 
-const char *tr_stream_connect_cert_file(const struct tr_stream *stream)
+struct tr_tls_identity *tr_stream_connect_identity(const struct tr_stream *stream)
 {
-	return stream->connect->cert_file;
+	return stream->connect->identity;
 }

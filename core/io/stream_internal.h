@@ -2,7 +2,8 @@
 /*
  * What the files of a stream share: stream.c (life and callbacks), stream_connect.c (addresses),
  * stream_endpoint.c (names of both ends for people), stream_write.c (the queue), stream_tls.c (the
- * session) and tls.c (the context).
+ * session), tls.c (the
+ * context) and tls_identity.c (client certificates).
  *
  * Lifetimes: a stream outlives its parts. Each attempt to connect has its own tr_stream_socket; a
  * socket that is given up loses its way back (socket->stream = NULL) and frees itself once libuv
@@ -119,7 +120,7 @@ void tr_stream_connect_timeout(struct tr_stream *stream);
 void tr_stream_connect_failed(struct tr_stream *stream, const struct tr_error *error);
 struct tr_tls *tr_stream_connect_tls(const struct tr_stream *stream);
 const char *tr_stream_connect_tls_name(const struct tr_stream *stream);
-const char *tr_stream_connect_cert_file(const struct tr_stream *stream);
+struct tr_tls_identity *tr_stream_connect_identity(const struct tr_stream *stream);
 
 /* stream_write.c */
 /* Hands raw bytes to the kernel and queues the rest. A failure comes later by itself. */
@@ -144,8 +145,10 @@ BIO_METHOD *tr_stream_tls_bio_method(void);
 /* tls.c */
 struct tr_tls *tr_tls_ref(struct tr_tls *tls);
 /* A client session that verifies `name` (a host name or an address) as the context wants it. */
-SSL *tr_tls_session(
-	struct tr_tls *tls, const char *name, const char *cert_file, struct tr_error *error);
+SSL *tr_tls_session(struct tr_tls *tls, const char *name, const struct tr_tls_identity *identity,
+	struct tr_error *error);
+/* tls_identity.c: shows it on this session alone; false = OpenSSL does not take it. */
+bool tr_tls_identity_use(const struct tr_tls_identity *identity, SSL *ssl);
 /* Why the last call on `ssl` failed, as the end of a sentence. */
 void tr_tls_reason(const SSL *ssl, const char *name, char *out, size_t size);
 /* Made once a context. */

@@ -158,7 +158,7 @@ void tr_stream_tls_start(struct tr_stream *stream)
 	tls->context = tr_tls_ref(tr_stream_connect_tls(stream));
 	stream->tls = tls;
 	tls->ssl = tr_tls_session(tls->context, tr_stream_connect_tls_name(stream),
-		tr_stream_connect_cert_file(stream), &error);
+		tr_stream_connect_identity(stream), &error);
 	if (!tls->ssl) {
 		tr_stream_lost(stream, &error);
 		return;

@@ -174,20 +174,8 @@ static int set_name(SSL *ssl, const char *name, struct tr_error *error)
 	return 0;
 }
 
-/* On the session and not on the context, which all accounts of a network share. */
-static int set_certificate(SSL *ssl, const char *file, struct tr_error *error)
-{
-	if (SSL_use_certificate_chain_file(ssl, file) != 1 ||
-		SSL_use_PrivateKey_file(ssl, file, SSL_FILETYPE_PEM) != 1 ||
-		SSL_check_private_key(ssl) != 1) {
-		return tr_error_set(error, TR_E_CONFIG,
-			"cannot use the client certificate %.100s: %s", file, last_reason());
-	}
-	return 0;
-}
-
-SSL *tr_tls_session(
-	struct tr_tls *tls, const char *name, const char *cert_file, struct tr_error *error)
+SSL *tr_tls_session(struct tr_tls *tls, const char *name, const struct tr_tls_identity *identity,
+	struct tr_error *error)
 {
 	SSL *ssl;
 
@@ -195,8 +183,14 @@ SSL *tr_tls_session(
 	ssl = SSL_new(tls->context);
 	TR_ASSERT(ssl != NULL);
 	SSL_set_connect_state(ssl);
-	if (set_name(ssl, name, error) != 0 ||
-		(cert_file && set_certificate(ssl, cert_file, error) != 0)) {
+	if (set_name(ssl, name, error) != 0) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	/* On the session and not on the context, which all accounts of a network share. */
+	if (identity && !tr_tls_identity_use(identity, ssl)) {
+		tr_error_set(error, TR_E_CONFIG, "the client certificate cannot be used: %s",
+			last_reason());
 		SSL_free(ssl);
 		return NULL;
 	}

@@ -335,15 +335,43 @@ static void the_system_does_not_trust_our_authority(void **state)
 	server_finish(&server);
 }
 
+enum { FILE_MAX = 65536 };
+
+static void read_file(const char *path, struct tr_buf *out)
+{
+	FILE *file = fopen(path, "r");
+	char bytes[4096];
+	size_t count;
+
+	assert_non_null(file);
+	while ((count = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+		tr_buf_add(out, tr_str_of(bytes, count));
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct tr_tls_identity *identity_of_file(const char *path)
+{
+	struct tr_buf pem = TR_BUF_INIT(FILE_MAX);
+	struct tr_tls_identity *identity;
+
+	read_file(path, &pem);
+	identity = tr_tls_identity_create(tr_buf_str(&pem), NULL);
+	tr_buf_finish(&pem);
+	return identity;
+}
+
 static void a_client_certificate_is_presented(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
 	struct tls_server manners = {
 		.identity = &world.good, .client_authority = &world.ca, .talk = talk_echo};
-	struct tr_stream_options options = {.client_cert_file = world.client_file};
+	struct tr_stream_options options = {.identity = identity_of_file(world.client_file)};
 
+	assert_non_null(options.identity);
 	meet(client, &server, &manners, NULL, &options);
+	tr_tls_identity_destroy(options.identity);
 	assert_int_equal(client->opened, 1);
 	assert_int_equal(tr_stream_write(client->stream, TR_STR("x")), 0);
 	RUN_WHILE(client, client->got.len < 1);
@@ -367,18 +395,54 @@ static void a_server_that_misses_our_certificate_says_so(void **state)
 	server_finish(&server);
 }
 
-static void a_client_certificate_without_a_key_is_a_configuration_error(void **state)
+static void assert_no_identity(struct tr_str pem, const char *why)
 {
-	struct client *client = *state;
-	struct server server = {0};
-	struct tls_server manners = {.identity = &world.good};
-	struct tr_stream_options options = {.client_cert_file = world.ca_file};
+	struct tr_error error = {0};
 
-	meet(client, &server, &manners, NULL, &options);
-	assert_int_equal(client->opened, 0);
-	assert_int_equal(client->error.code, TR_E_CONFIG);
-	assert_non_null(strstr(client->error.text, "cannot use the client certificate "));
-	server_finish(&server);
+	assert_null(tr_tls_identity_create(pem, &error));
+	assert_int_equal(error.code, TR_E_CONFIG);
+	assert_non_null(strstr(error.text, why));
+}
+
+static void a_client_certificate_is_checked_before_any_stream_has_it(void **state)
+{
+	struct tr_buf pem = TR_BUF_INIT(FILE_MAX);
+	struct tr_buf other = TR_BUF_INIT(FILE_MAX);
+	struct tr_error error;
+
+	(void)state;
+	assert_no_identity((struct tr_str){NULL, 0}, "no certificate");
+	assert_no_identity(TR_STR("no PEM at all"), "no certificate");
+	read_file(world.ca_file, &pem);
+	assert_no_identity(tr_buf_str(&pem), "no private key");
+	/* The key of the client after the certificate of the authority. */
+	read_file(world.client_file, &other);
+	tr_buf_add(&pem, tr_buf_str(&other));
+	assert_no_identity(tr_buf_str(&pem), "does not belong");
+	for (size_t len = 0; len < other.len; len += 7) {
+		tr_tls_identity_destroy(
+			tr_tls_identity_create(tr_str_slice(tr_buf_str(&other), 0, len), &error));
+	}
+	tr_tls_identity_destroy(NULL);
+	tr_buf_finish(&pem);
+	tr_buf_finish(&other);
+}
+
+static void the_fingerprint_of_a_certificate_is_that_of_its_bytes(void **state)
+{
+	struct tr_tls_identity *identity = identity_of_file(world.client_file);
+	struct tr_buf text = TR_BUF_INIT(1000);
+
+	(void)state;
+	assert_int_equal(tr_tls_identity_fingerprint(identity, "SHA256", &text), 0);
+	assert_int_equal(text.len, 64);
+	assert_int_equal(tr_tls_identity_fingerprint(identity, "SHA512", &text), 0);
+	assert_int_equal(text.len, 64 + 128);
+	assert_int_equal(
+		tr_tls_identity_fingerprint(identity, "nonsense", &text), TR_E_UNSUPPORTED);
+	assert_false(tr_tls_identity_expired(identity));
+	tr_tls_identity_destroy(identity);
+	tr_buf_finish(&text);
 }
 
 static void a_missing_ca_file_is_told(void **state)
@@ -694,7 +758,8 @@ int main(void)
 		WITH_CLIENT(the_system_does_not_trust_our_authority),
 		WITH_CLIENT(a_client_certificate_is_presented),
 		WITH_CLIENT(a_server_that_misses_our_certificate_says_so),
-		WITH_CLIENT(a_client_certificate_without_a_key_is_a_configuration_error),
+		cmocka_unit_test(a_client_certificate_is_checked_before_any_stream_has_it),
+		cmocka_unit_test(the_fingerprint_of_a_certificate_is_that_of_its_bytes),
 		cmocka_unit_test(a_missing_ca_file_is_told),
 		WITH_CLIENT(every_line_of_a_burst_in_one_record_is_delivered),
 		WITH_CLIENT(a_flood_comes_through_whole_and_ends_in_order),
