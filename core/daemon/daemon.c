@@ -163,6 +163,15 @@ static int open_shared(struct daemon *daemon)
 	return 0;
 }
 
+/* The longest turn since the figures were read last: whatever holds the loop up holds up all. */
+static void collect_stall(struct tr_metrics *metrics, void *arg)
+{
+	const struct daemon *daemon = arg;
+	tr_metric_set(tr_metrics_get(metrics, TR_METRIC_GAUGE, "trestle_loop_stall_seconds", "",
+			      "Longest turn of the event loop since these figures were last read"),
+		(double)tr_loop_take_lag_ms(daemon->loop) / 1000.0);
+}
+
 static int open_bridges(struct daemon *daemon)
 {
 	daemon->bridge_count = daemon->module->bridge_count(daemon->config);
@@ -322,6 +331,7 @@ int tr_daemon_run(const struct tr_daemon_module *module, const char *file, void 
 	tr_log_set_format(module->common(config)->logging.format);
 	daemon.loop = tr_loop_create();
 	daemon.metrics = tr_metrics_create();
+	tr_metrics_add_collector(daemon.metrics, collect_stall, &daemon);
 	on_log_signals(&daemon);
 	if (open_shared(&daemon) != 0 || open_bridges(&daemon) != 0) {
 		daemon.exit_status = TR_EXIT_FAILED;

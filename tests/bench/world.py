@@ -31,6 +31,8 @@ class WrongOrder(AssertionError):
 class World:
     """Everything running, `channels` mapped channels, one Matrix user in each room. Use as a context."""
 
+    stub_options = {}
+
     def __init__(self, directory, channels=1, start=True, ircd=InspIRCd):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True)
@@ -73,6 +75,7 @@ class World:
             hs_token=words["hs_token"],
             sender_localpart=words["sender_localpart"],
             user_prefix="irc_",
+            **self.stub_options,
         )
         self.stub.start()
         self.hs_token = words["hs_token"]
