@@ -100,9 +100,30 @@ struct tr_remote_message {
 	struct tr_str text; /* plain text, UTF-8, no NUL */
 	struct tr_str html; /* formatted_body, already sanitized; empty = none */
 	int64_t ts;         /* ms, 0 = now */
+	/* User ids for m.mentions: they are notified. Nobody else is, whatever the text says. */
+	const struct tr_str *mentions;
+	size_t mention_count;
+	/* Remote id of the message this one answers; one that is not known (any more) makes it no
+	 * reply. Empty = none. */
+	struct tr_str reply_to;
 };
 /* `durable` (may be NULL) comes when every room's copy is stored. */
 void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message *message,
+	void (*durable)(void *arg), void *arg);
+
+/* The topic of the place is now this (plain text, may be empty): set in every room of a channel
+ * portal, in the order of the messages, as `sender`'s ghost, or as the bot where the ghost may not
+ * (sender empty = the bot). The key is unique as a message's; the same topic again is no change of
+ * the room. */
+struct tr_remote_topic {
+	struct tr_portal *portal;
+	struct tr_str sender;
+	struct tr_str sender_name;
+	struct tr_str remote_key;
+	struct tr_str text;
+	int64_t ts; /* ms, 0 = now */
+};
+void tr_bridge_remote_topic(struct tr_bridge *bridge, const struct tr_remote_topic *topic,
 	void (*durable)(void *arg), void *arg);
 
 /* A remote person is in / has left the place (as it happens). Paced and coalesced; a leave waits

@@ -37,6 +37,16 @@ static void read_member(struct tr_delivery *delivery)
 	op->reason = op->reason ? op->reason : "";
 }
 
+static void read_html(struct tr_delivery *delivery)
+{
+	const struct tr_json *content = tr_json_get(delivery->event, "content");
+	if (tr_json_get(content, "m.new_content") == NULL &&
+		tr_str_eq_c(tr_json_get_str(content, "format"), "org.matrix.custom.html") &&
+		tr_json_is_str(tr_json_get(content, "formatted_body"))) {
+		delivery->op.html = tr_json_get_str(content, "formatted_body").ptr;
+	}
+}
+
 struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound)
 {
 	struct tr_delivery *delivery = tr_alloc(sizeof(*delivery));
@@ -52,12 +62,15 @@ struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr
 	op->origin_ts = inbound->origin_ts;
 	op->maybe_sent = inbound->maybe_sent;
 	op->position = inbound->position;
+	op->text = op->html = op->reason = op->key = "";
+	op->media = (struct tr_op_media){TR_MEDIA_NONE, "", "", -1, "", ""};
 	if (tr_str_eq_c(tr_json_get_str(delivery->event, "type"), "m.room.member")) {
 		read_member(delivery);
 	} else {
 		op->kind = TR_OP_MESSAGE;
 		delivery->has_text = tr_event_text(delivery->event, &op->message, &delivery->text);
 		op->text = tr_buf_c(&delivery->text);
+		read_html(delivery);
 	}
 	return delivery;
 }

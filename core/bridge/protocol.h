@@ -34,11 +34,19 @@ enum tr_capability {
 	TR_CAN_PIPELINE =
 		1 << 0, /* messages of one sender keep their order without waiting for each other */
 	TR_CAN_DIRECT = 1 << 1, /* people can be written to directly */
+	/* Without one of these its kind of operation never comes, and such events are not stored.
+	 */
+	TR_CAN_REDACT = 1 << 2,
+	TR_CAN_REACT = 1 << 3,
+	TR_CAN_TOPIC = 1 << 4,
 };
 
 enum tr_op_kind {
-	TR_OP_MESSAGE, /* text, emote, notice, or a file as a link */
+	TR_OP_MESSAGE, /* text, emote, notice, a file or a sticker; an edit of one of them too */
 	TR_OP_MEMBER,  /* a Matrix user joined or left a portal, or somebody was kicked or banned */
+	TR_OP_REDACTION, /* of op->about; TR_CAN_REDACT */
+	TR_OP_REACTION,  /* to op->about; TR_CAN_REACT */
+	TR_OP_TOPIC,     /* of the portal; TR_CAN_TOPIC */
 };
 
 enum tr_message_kind { TR_MESSAGE_TEXT, TR_MESSAGE_EMOTE, TR_MESSAGE_NOTICE };
@@ -48,6 +56,45 @@ enum tr_member_change {
 	TR_MEMBER_LEAVE,
 	TR_MEMBER_KICK, /* by somebody else: op->sender */
 	TR_MEMBER_BAN,
+};
+
+/* What a message has to do with op->about. */
+enum tr_relation { TR_RELATION_NONE, TR_RELATION_REPLY, TR_RELATION_EDIT };
+
+/* Another event that an op speaks of: what a reply answers, what an edit replaces, what is redacted
+ * or reacted to. Always one of the same room. What is not known is NULL, and so is what the sender
+ * of the op may not have seen (only what was said while he was joined may be quoted to others); on
+ * a later attempt it may be less or more than on the first. */
+struct tr_about {
+	const char *event_id;      /* NULL = the op speaks of none */
+	const char *sender;        /* Matrix user id */
+	const char *sender_remote; /* remote id when the sender is one of our ghosts */
+	const char *sender_name;   /* for people: the ghost's name, a display name, a localpart */
+	const char *text;  /* plain text as it reads now; of a file its name. Never of what is
+			      redacted */
+	int64_t origin_ts; /* ms, 0 = not known */
+	bool is_reaction;  /* it was a reaction: so its redaction takes that back */
+	const struct tr_str *remote_ids; /* the network's names of its parts */
+	size_t remote_id_count;
+};
+
+enum tr_media_kind {
+	TR_MEDIA_NONE,
+	TR_MEDIA_IMAGE,
+	TR_MEDIA_VIDEO,
+	TR_MEDIA_AUDIO,
+	TR_MEDIA_FILE,
+	TR_MEDIA_STICKER,
+};
+
+/* The file of a message. Names and types are as the sender wrote them: any bytes of UTF-8. */
+struct tr_op_media {
+	enum tr_media_kind kind;
+	const char *name; /* "" = none; a sticker's is what it shows */
+	const char *mime; /* "" = not said */
+	int64_t size;     /* bytes as the sender says; -1 = not said */
+	const char *mxc;  /* "mxc://server/id"; "" = it has none that anybody could read */
+	const char *url;  /* for people (core/bridge/media.h: tr_media_link()); "" without mxc */
 };
 
 /* One thing to do on the network. Everything is valid until the op has ended. */
@@ -61,15 +108,31 @@ struct tr_op {
 	bool maybe_sent;      /* an earlier attempt may have reached the network */
 	const char *position; /* what position() said when the event was accepted */
 
-	/* TR_OP_MESSAGE */
+	/* TR_OP_MESSAGE, TR_OP_TOPIC (the new topic, "" = none) */
 	enum tr_message_kind message;
-	const char *text; /* plain text as people read it; several lines are separated by LF */
+	/* Plain text as people read it; several lines are separated by LF. Of a file its caption,
+	 * "" when there is none. Of an edit the new text. What a client quotes of the message
+	 * replied to ("> <@..>", mx-reply) is neither in text nor in html. */
+	const char *text;
+	const char *html; /* formatted_body when the format is org.matrix.custom.html, as received:
+			     for core/matrix/html.h; else "" */
+	enum tr_relation relation; /* to `about` */
+	const char *thread_root;   /* event id; NULL = in no thread */
+	struct tr_op_media media;
+	const struct tr_str *mentions; /* user ids of m.mentions */
+	size_t mention_count;
+	bool mentions_room;
+	bool has_mentions; /* the event says whom it mentions, even if that is nobody */
+
+	/* TR_OP_MESSAGE with a relation, TR_OP_REDACTION, TR_OP_REACTION */
+	struct tr_about about;
+	const char *key; /* TR_OP_REACTION: the emoji or word */
 
 	/* TR_OP_MEMBER */
 	enum tr_member_change change;
 	const char *target;        /* Matrix user id of who joined, left, was kicked */
 	const char *target_remote; /* remote id when the target is one of our ghosts, else NULL */
-	const char *reason;        /* "" when none was given */
+	const char *reason;        /* "" when none was given; of a TR_OP_REDACTION too */
 
 	void *data; /* the module's */
 };

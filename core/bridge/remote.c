@@ -50,7 +50,13 @@ static struct tr_json *content_of(const struct tr_remote_message *message)
 		tr_json_set_str(content, "formatted_body", message->html);
 	}
 	/* Nobody is pinged by what the text looks like, "@room" above all. */
-	tr_json_add_object(content, "m.mentions");
+	struct tr_json *mentions = tr_json_add_object(content, "m.mentions");
+	if (message->mention_count > 0) {
+		struct tr_json *user_ids = tr_json_add_array(mentions, "user_ids");
+		for (size_t i = 0; i < message->mention_count; i++) {
+			tr_json_append_str(user_ids, message->mentions[i]);
+		}
+	}
 	return content;
 }
 
