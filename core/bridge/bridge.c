@@ -160,6 +160,7 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_homeserver_destroy(bridge->homeserver);
 	tr_matrix_client_destroy(bridge->client);
 	tr_intents_finish(bridge);
+	tr_hints_finish(bridge);
 	tr_creations_finish(bridge);
 	tr_openings_finish(bridge);
 	tr_entries_finish(bridge);

@@ -137,6 +137,11 @@ void tr_bridge_remote_leave(struct tr_bridge *bridge, struct tr_portal *portal,
 void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,
 	struct tr_str reason);
 
+/* The display name of a Matrix user as far as it is known: "" = has none, NULL = not known; then
+ * ask, and hint() tells it in a later turn, whatever the answer. */
+const char *tr_bridge_display_name(const struct tr_bridge *bridge, const char *user_id);
+void tr_bridge_ask_display_name(struct tr_bridge *bridge, const char *user_id);
+
 /* A notice of the bot to a person (in the management room, which is made when there is none) or
  * into a room. */
 void tr_bridge_tell_user(struct tr_bridge *bridge, const char *user_id, const char *text);

@@ -12,6 +12,7 @@
  *   command.c       commands of people                   query.c        questions of the homeserver
  *   status.c        ready or not, and figures            media.c        files up and down
  *   portal_state.c  what is written about a portal       permission.c   who may do what
+ *   hint.c          names and presence of Matrix users
  *
  * What waits for an answer of the homeserver is linked somewhere in struct tr_bridge and freed
  * after the client has been destroyed.
@@ -79,6 +80,8 @@ struct tr_bridge {
 
 	struct tr_ghosts ghosts;
 	struct tr_members members;
+	struct tr_map names;   /* Matrix user id -> display name, owned; "" = none */
+	struct tr_map askings; /* .. being asked for */
 	struct tr_map intents;
 	struct tr_map portals; /* key of tr_portal_key() -> portal */
 	struct tr_map rooms;   /* room id -> portal */
@@ -147,6 +150,14 @@ bool tr_event_text(const struct tr_json *event, enum tr_message_kind *kind, stru
 /* Somebody invites the bot or one of the ghosts. */
 void tr_invitation_run(struct tr_delivery *delivery);
 void tr_invitations_finish(struct tr_bridge *bridge);
+
+/* --- hint.c */
+
+/* A member event or list says this user's name. */
+void tr_hint_display_name(struct tr_bridge *bridge, struct tr_str user_id, struct tr_str name);
+/* What came beside the events of a transaction. */
+void tr_hint_ephemeral(struct tr_bridge *bridge, const struct tr_json *events);
+void tr_hints_finish(struct tr_bridge *bridge);
 
 /* --- remote.c, prepare.c */
 

@@ -46,6 +46,17 @@ static void note_membership(struct tr_bridge *bridge, const struct tr_json *even
 	}
 }
 
+/* In a room of a channel a person shows as this. */
+static void note_name(struct tr_bridge *bridge, const struct tr_json *event)
+{
+	const struct tr_json *content = tr_json_get(event, "content");
+	if (tr_str_eq_c(tr_json_get_str(content, "membership"), "join") &&
+		tr_portal_of_room(bridge, tr_json_get_str(event, "room_id")) != NULL) {
+		tr_hint_display_name(bridge, tr_json_get_str(event, "state_key"),
+			tr_json_get_str(content, "displayname"));
+	}
+}
+
 static enum tr_from_matrix_verdict own_event(struct tr_bridge *bridge, const struct tr_json *event)
 {
 	struct tr_str key = tr_json_str(tr_json_path(event, "content", "io.trestle.id", NULL));
@@ -88,6 +99,9 @@ static enum tr_from_matrix_verdict classify(
 	}
 	if (is_member_event(event)) {
 		note_membership(bridge, event);
+		if (!tr_bridge_is_ours(bridge, tr_json_get_str(event, "state_key"))) {
+			note_name(bridge, event);
+		}
 		return member_matters(bridge, event) ? keep(bridge, room_id, lane, position)
 						     : TR_EVENT_IGNORE;
 	}

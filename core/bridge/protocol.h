@@ -39,6 +39,7 @@ enum tr_capability {
 	TR_CAN_REDACT = 1 << 2,
 	TR_CAN_REACT = 1 << 3,
 	TR_CAN_TOPIC = 1 << 4,
+	TR_TAKES_HINTS = 1 << 5, /* hint() is told of names and presence */
 };
 
 enum tr_op_kind {
@@ -146,6 +147,22 @@ void tr_op_retry(struct tr_op *op, const struct tr_error *error);
 /* Never; the sender is told error->text. */
 void tr_op_refuse(struct tr_op *op, const struct tr_error *error);
 
+enum tr_hint_kind { TR_HINT_DISPLAY_NAME, TR_HINT_PRESENCE };
+enum tr_presence {
+	TR_PRESENCE_UNKNOWN,
+	TR_PRESENCE_ONLINE,
+	TR_PRESENCE_AWAY, /* "unavailable" */
+	TR_PRESENCE_OFFLINE,
+};
+
+/* Something about a Matrix user that is good to know: never stored, never queued, may be lost. */
+struct tr_hint {
+	enum tr_hint_kind kind;
+	const char *user_id;
+	const char *name; /* TR_HINT_DISPLAY_NAME: "" = has none, NULL = cannot be known now */
+	enum tr_presence presence; /* TR_HINT_PRESENCE */
+};
+
 /* How a query of the homeserver or of a command ends: room_id of the portal that exists now, or
  * NULL with error. */
 typedef void tr_portal_callback(
@@ -190,6 +207,9 @@ struct tr_protocol {
 	void (*portal_opened)(void *self, struct tr_portal *portal);
 	/* true: stop reading from the network, too much waits to be stored; false: go on. */
 	void (*pressure)(void *self, bool stop);
+	/* A display name is another than before or was asked for, somebody's presence has changed.
+	 * NULL without TR_TAKES_HINTS. */
+	void (*hint)(void *self, const struct tr_hint *hint);
 	/* Whether the network is connected, for /ready, `!status` and metrics: appends one
 	 * sentence. */
 	bool (*status)(void *self, struct tr_buf *sentence);

@@ -91,6 +91,7 @@ static void on_transaction(
 		tr_timer_start(bridge->flush_ping, FLUSH_PING_MS);
 		return;
 	}
+	tr_hint_ephemeral(bridge, transaction->ephemeral);
 	if (tr_json_count(transaction->events) == 0) {
 		tr_appservice_ok(reply);
 		return;

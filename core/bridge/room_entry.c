@@ -68,6 +68,10 @@ static void members_listed(void *arg, const struct tr_json *response, const stru
 		const struct tr_json *user = tr_json_first(tr_json_get(response, "joined"));
 		for (; user != NULL; user = tr_json_next(user)) {
 			tr_members_set(members, room_id, tr_json_key(user), TR_MEMBERSHIP_JOINED);
+			if (!tr_bridge_is_ours(entry->bridge, tr_json_key(user))) {
+				tr_hint_display_name(entry->bridge, tr_json_key(user),
+					tr_json_get_str(user, "display_name"));
+			}
 		}
 		tr_members_set_complete(members, room_id);
 	} else {
