@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes,
- * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines.
+ * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines,
+ * outgoing_store.c asks the store what it knows of a message.
  */
 #ifndef TRESTLE_IRC_OUTGOING_H
 #define TRESTLE_IRC_OUTGOING_H

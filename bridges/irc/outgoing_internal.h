@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of outgoing messages share: outgoing.c takes and writes, outgoing_confirm.c hears
- * what was delivered, outgoing_task.c ends messages and lines.
+ * what was delivered, outgoing_task.c ends messages and lines, outgoing_store.c asks the store what
+ * it knows of a message.
  */
 #ifndef TRESTLE_IRC_OUTGOING_INTERNAL_H
 #define TRESTLE_IRC_OUTGOING_INTERNAL_H
@@ -51,6 +52,12 @@ bool tr_irc_outgoing_has_echo(const struct tr_irc_session *session);
 bool tr_irc_outgoing_has_labels(const struct tr_irc_session *session);
 /* The label of a line as it is written. */
 void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out);
+
+/* Both leave the message in TR_IRC_TASK_STORE until the store has answered; then it is pumped.
+ * How a message is cut must be known after a kill, or its lines could not be found again. */
+void tr_irc_task_store_cut(struct tr_irc_task *task);
+/* What an earlier attempt is known to have delivered. */
+void tr_irc_task_look_up(struct tr_irc_task *task);
 
 /* Ends of a message; it is freed. */
 void tr_irc_task_free(struct tr_irc_task *task);
