@@ -183,11 +183,9 @@ static void enter_quote(struct tr_html_context *context)
 	context->lists = 0;
 }
 
-/* Cells of a row are parted by a bar. */
-static void enter_cell(
-	struct tr_html_walk *walk, const GumboNode *element, const struct tr_html_context *context)
+/* Cells of a row are parted by a bar, which has nothing of the style of either. */
+static void enter_cell(struct tr_html_walk *walk, const struct tr_html_context *context)
 {
-	(void)element;
 	if (!walk->block_empty) {
 		tr_html_add_text(walk, walk->after_space ? TR_STR("| ") : TR_STR(" | "), context);
 		walk->after_space = true;
@@ -239,6 +237,9 @@ static void enter_inline(
 {
 	unsigned style = style_of(element->v.element.tag);
 
+	if (element->v.element.tag == GUMBO_TAG_TD || element->v.element.tag == GUMBO_TAG_TH) {
+		enter_cell(walk, context);
+	}
 	if (!(style == TR_STYLE_CODE && context->block == TR_BLOCK_PRE)) {
 		context->styles |= style;
 	}
@@ -255,10 +256,6 @@ static void enter_inline(
 		break;
 	case GUMBO_TAG_IMG:
 		show_image(walk, element, context);
-		break;
-	case GUMBO_TAG_TD:
-	case GUMBO_TAG_TH:
-		enter_cell(walk, element, context);
 		break;
 	default:
 		break;

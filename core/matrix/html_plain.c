@@ -55,11 +55,15 @@ static bool is_mention(struct tr_str href)
 	       tr_str_starts(href, TR_STR("matrix:"));
 }
 
-static bool says_address(struct tr_str text, struct tr_str href)
+bool tr_href_is_said(struct tr_str href, struct tr_str text)
 {
 	ptrdiff_t slashes = tr_str_find(href, TR_STR("://"));
 	struct tr_str bare = href;
 
+	text = tr_str_trim(text);
+	if (is_mention(href)) {
+		return true;
+	}
 	if (tr_str_starts(href, TR_STR("mailto:"))) {
 		bare = tr_str_from_index(href, sizeof("mailto:") - 1);
 	} else if (slashes >= 0) {
@@ -83,13 +87,10 @@ static void add_address(struct plain *plain, const struct tr_span *first, const 
 {
 	struct tr_buf text = TR_BUF_INIT(4096);
 
-	if (is_mention(first->href)) {
-		return;
-	}
 	for (const struct tr_span *span = first; span < end; span++) {
 		tr_buf_add(&text, span->text);
 	}
-	if (!says_address(tr_str_trim(tr_buf_str(&text)), first->href)) {
+	if (!tr_href_is_said(first->href, tr_buf_str(&text))) {
 		tr_buf_add_c(plain->out, " (");
 		tr_buf_add(plain->out, first->href);
 		tr_buf_add_char(plain->out, ')');
