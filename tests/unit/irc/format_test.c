@@ -100,7 +100,8 @@ static void styles_become_codes(void **state)
 		{"<span>x</span><sup>2</sup>", "x2"},
 		{"a\x02"
 		 "b\x03"
-		 "4c<b>\x01d</b>",
+		 "4c<b>\x01"
+		 "d</b>",
 			"a\xef\xbf\xbd"
 			"b\xef\xbf\xbd"
 			"4c" B "\xef\xbf\xbd"
