@@ -132,6 +132,15 @@ void tr_bridge_remote_join(struct tr_bridge *bridge, struct tr_portal *portal,
 	struct tr_str remote_id, struct tr_str name);
 void tr_bridge_remote_leave(struct tr_bridge *bridge, struct tr_portal *portal,
 	struct tr_str remote_id, struct tr_str name, struct tr_str reason);
+struct tr_remote_person {
+	struct tr_str id;   /* remote id */
+	struct tr_str name; /* as shown */
+};
+/* All who are in the place now (after the first look, or an absence): ghosts in the portal's rooms
+ * who are not among them leave; with `bring` the others come in. In rooms whose members are not
+ * known yet nothing happens: members_known() says when. Borrowed for the call. */
+void tr_bridge_remote_members(struct tr_bridge *bridge, struct tr_portal *portal,
+	const struct tr_remote_person *people, size_t count, bool bring);
 /* A puppet was put out of the place by somebody on the network: the Matrix user is kicked by the
  * bot. */
 void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,

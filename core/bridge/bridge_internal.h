@@ -6,6 +6,7 @@
  *   ghost.c         ids and names of remote people       intent.c       acting as one of them
  *   portal.c        which rooms are which place          portal_room.c  making rooms
  *   room_entry.c    the bot's way into mapped rooms      membership.c   ghosts come and go
+ *   member_sync.c   .. until they agree with a list
  *   events.c        events of Matrix, looked at          deliver.c      .. and carried out
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
@@ -87,6 +88,7 @@ struct tr_bridge {
 	struct tr_map rooms;   /* room id -> portal */
 	struct tr_map openings;
 	struct tr_map entries; /* room id -> the bot's way into it */
+	struct tr_map said;    /* room id -> the state it has been told; until its entry is made */
 	size_t entries_running;
 	struct tr_map management;       /* user id -> room id, owned */
 	struct tr_map management_users; /* room id -> user id, owned */
@@ -191,6 +193,8 @@ struct tr_json *tr_bridge_state_json(const struct tr_portal *portal);
 
 /* Has the bot enter the room; `with_state` also sets the bridge state there. */
 void tr_entry_add(struct tr_bridge *bridge, const char *room_id, bool with_state);
+/* Rows of (room_id, said) of statement `index`; before the portals are loaded. */
+void tr_entries_load(struct tr_bridge *bridge, const struct tr_db_result *result, size_t index);
 /* The homeserver is ready: begin. */
 void tr_entries_start(struct tr_bridge *bridge);
 /* The bot was invited: try now. false when the room is none of ours. */

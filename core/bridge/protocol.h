@@ -205,6 +205,9 @@ struct tr_protocol {
 	bool (*remote_of_name)(void *self, struct tr_str name, struct tr_buf *remote_id);
 	/* A channel portal was opened while running (a command, an alias): go there. */
 	void (*portal_opened)(void *self, struct tr_portal *portal);
+	/* Who is in a room of the portal is known now: at start, or since the bot has come in. May
+	 * be NULL. */
+	void (*members_known)(void *self, struct tr_portal *portal, const char *room_id);
 	/* true: stop reading from the network, too much waits to be stored; false: go on. */
 	void (*pressure)(void *self, bool stop);
 	/* A display name is another than before or was asked for, somebody's presence has changed.

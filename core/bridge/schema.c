@@ -24,6 +24,9 @@ const struct tr_migration tr_bridge_migrations[] = {
 	    "CREATE TABLE management_room ("
 	    " user_id {TEXT} PRIMARY KEY,"
 	    " room_id {TEXT} NOT NULL);"},
+	{2, "CREATE TABLE room_state ("
+	    " room_id {TEXT} PRIMARY KEY,"
+	    " said {TEXT} NOT NULL);"},
 };
 
 const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);

@@ -19,6 +19,7 @@ static const struct tr_db_statement select_rooms = {
 	"SELECT room_id, remote_id, receiver FROM portal_room ORDER BY added_ms, room_id"};
 static const struct tr_db_statement select_management = {
 	"SELECT user_id, room_id FROM management_room"};
+static const struct tr_db_statement select_said = {"SELECT room_id, said FROM room_state"};
 
 static void start_ended(struct tr_bridge *bridge, const struct tr_error *error)
 {
@@ -114,6 +115,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 	struct tr_bridge *bridge = arg;
 	if (error == NULL) {
 		tr_ghosts_load(&bridge->ghosts, result, 0);
+		tr_entries_load(bridge, result, 4);
 		tr_portals_load(bridge, result, 1, 2);
 		tr_management_load(bridge, result, 3);
 	}
@@ -127,6 +129,7 @@ static void load(struct tr_bridge *bridge)
 	tr_db_batch_add(batch, &select_portals, NULL, 0);
 	tr_db_batch_add(batch, &select_rooms, NULL, 0);
 	tr_db_batch_add(batch, &select_management, NULL, 0);
+	tr_db_batch_add(batch, &select_said, NULL, 0);
 	tr_db_submit_take(batch, loaded, bridge);
 }
 

@@ -181,6 +181,8 @@ static void serve_room(struct world *world, struct tr_http_server_request *reque
 		tr_json_set_take(world->states, key, tr_json_dup(body));
 		tr_free(key);
 		respond(request, 200, "{\"event_id\":\"$state\"}");
+	} else if (strcmp(verb, "joined_members") == 0 && !is_member(world, room, user)) {
+		forbid(request, "not in room");
 	} else if (strcmp(verb, "joined_members") == 0) {
 		serve_members(world, request, room);
 	} else if (strcmp(verb, "messages") == 0) {
