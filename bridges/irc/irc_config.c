@@ -101,6 +101,47 @@ static void check_tls(struct tr_schema_reader *reader, const struct tr_yaml_node
 	}
 }
 
+/* The element of the list `key` at `index`. */
+static const struct tr_yaml_node *element(
+	const struct tr_yaml_node *node, const char *key, size_t index)
+{
+	const struct tr_yaml_node *list = tr_yaml_get(node, key);
+	return list && index < list->count ? list->values[index] : NULL;
+}
+
+/* What an element does not say is what `global` says. */
+static void inherit(const struct tr_yaml_node *node, const char *key, bool *value, bool global)
+{
+	if (!tr_schema_given(node, key)) {
+		*value = global;
+	}
+}
+
+static void derive_lists(
+	const struct tr_yaml_node *server_node, struct tr_irc_membership_lists *lists)
+{
+	const struct tr_yaml_node *node = tr_yaml_get(server_node, "membershipLists");
+	lists->given = tr_schema_given(server_node, "membershipLists");
+	for (size_t i = 0; i < lists->room_count; i++) {
+		const struct tr_yaml_node *own =
+			tr_yaml_get(element(node, "rooms", i), "matrixToIrc");
+		struct tr_irc_matrix_to_irc *room = &lists->rooms[i].matrixToIrc;
+		inherit(own, "initial", &room->initial, lists->global.matrixToIrc.initial);
+		inherit(own, "incremental", &room->incremental,
+			lists->global.matrixToIrc.incremental);
+	}
+	for (size_t i = 0; i < lists->channel_count; i++) {
+		const struct tr_yaml_node *own =
+			tr_yaml_get(element(node, "channels", i), "ircToMatrix");
+		struct tr_irc_irc_to_matrix *channel = &lists->channels[i].ircToMatrix;
+		inherit(own, "initial", &channel->initial, lists->global.ircToMatrix.initial);
+		inherit(own, "incremental", &channel->incremental,
+			lists->global.ircToMatrix.incremental);
+		inherit(own, "requireMatrixJoined", &channel->requireMatrixJoined,
+			lists->global.ircToMatrix.requireMatrixJoined);
+	}
+}
+
 void tr_irc_check_server(
 	struct tr_schema_reader *reader, const struct tr_yaml_node *node, void *section)
 {
@@ -111,6 +152,7 @@ void tr_irc_check_server(
 	derive_ca(reader, node, server);
 	check_tls(reader, node, server);
 	check_mappings(reader, node, server);
+	derive_lists(node, &server->membershipLists);
 	if (server->quitDebounce.delayMinMs > server->quitDebounce.delayMaxMs) {
 		MISTAKE(node, "quitDebounce.delayMinMs",
 			"is above delayMaxMs: write the smaller one first");

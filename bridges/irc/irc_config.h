@@ -87,7 +87,9 @@ struct tr_irc_list_channel {
 	struct tr_irc_irc_to_matrix ircToMatrix;
 };
 
+/* `rooms` and `channels` are complete: what they do not say is what `global` says. */
 struct tr_irc_membership_lists {
+	bool given; /* the section is in the file: without it comings and goings are shown */
 	bool enabled;
 	int64_t floodDelayMs;
 	struct {
