@@ -12,6 +12,7 @@
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
  *   status.c        ready or not, and figures            media.c        files up and down
+ *   power.c         ghosts that may not speak
  *   portal_state.c  what is written about a portal       permission.c   who may do what
  *   hint.c          names and presence of Matrix users
  *
@@ -31,6 +32,7 @@
 #include "core/bridge/members.h"
 #include "core/bridge/permission.h"
 #include "core/bridge/portal.h"
+#include "core/bridge/power.h"
 #include "core/delivery/from_matrix.h"
 #include "core/delivery/mark.h"
 #include "core/delivery/to_matrix.h"
@@ -84,6 +86,7 @@ struct tr_bridge {
 	struct tr_map names;   /* Matrix user id -> display name, owned; "" = none */
 	struct tr_map askings; /* .. being asked for */
 	struct tr_map intents;
+	struct tr_map powers;  /* room id -> repair of power levels */
 	struct tr_map portals; /* key of tr_portal_key() -> portal */
 	struct tr_map rooms;   /* room id -> portal */
 	struct tr_map openings;

@@ -23,6 +23,7 @@ struct job {
 	struct tr_ghost *ghost; /* NULL = the bot */
 	char *room_id;          /* NULL = only the account */
 	struct tr_list waiters;
+	char *type;      /* of an event it was refused; NULL = power is not in question */
 	char *name;      /* being set */
 	bool invited;    /* the bot has invited it in this job */
 	bool bot_joined; /* .. after it had to join itself */
@@ -60,6 +61,7 @@ static void job_free(struct job *job)
 	}
 	tr_free(job->key);
 	tr_free(job->room_id);
+	tr_free(job->type);
 	tr_free(job->name);
 	tr_free(job);
 }
@@ -92,12 +94,17 @@ static void job_end(struct job *job, const struct tr_error *error)
 	job_free(job);
 }
 
+static void job_step(struct job *job);
+
 static void job_end_well(void *arg)
 {
-	job_end(arg, NULL);
+	struct job *job = arg;
+	if (job->type != NULL && job->ghost != NULL) {
+		job_step(job); /* asked for meanwhile */
+	} else {
+		job_end(job, NULL);
+	}
 }
-
-static void job_step(struct job *job);
 
 static void registered(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
@@ -186,6 +193,11 @@ static void join(struct job *job)
 	tr_matrix_join(job->bridge->client, as_user(job), job->room_id, NULL, joined, job);
 }
 
+static void empowered(void *arg, const struct tr_error *error)
+{
+	job_end(arg, error);
+}
+
 /* Starts what is missing first; ends the job when nothing is. Runs only as an answer's effect. */
 static void job_step(struct job *job)
 {
@@ -202,13 +214,15 @@ static void job_step(struct job *job)
 			job->bridge->client, job->ghost->mxid, job->name, named, job);
 	} else if (!tr_intent_ready(job->bridge, job->ghost, job->room_id)) {
 		join(job);
+	} else if (job->type != NULL && job->ghost != NULL) {
+		tr_power_ensure(job->bridge, job->ghost, job->room_id, job->type, empowered, job);
 	} else {
 		tr_loop_defer(job->bridge->loop, job_end_well, job);
 	}
 }
 
-void tr_intent_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
-	tr_intent_callback *callback, void *arg)
+static void ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
+	const char *type, tr_intent_callback *callback, void *arg)
 {
 	struct waiter *waiter = tr_alloc(sizeof(*waiter));
 	waiter->callback = callback;
@@ -218,6 +232,7 @@ void tr_intent_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const ch
 	if (job != NULL) {
 		tr_free(key);
 		tr_list_append(&job->waiters, &waiter->node);
+		job->type = job->type ? job->type : tr_strdup(type);
 		return;
 	}
 	job = tr_alloc(sizeof(*job));
@@ -225,14 +240,21 @@ void tr_intent_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const ch
 	job->key = key;
 	job->ghost = ghost;
 	job->room_id = tr_strdup(room_id);
+	job->type = tr_strdup(type);
 	tr_list_init(&job->waiters);
 	tr_list_append(&job->waiters, &waiter->node);
 	tr_map_set(&bridge->intents, tr_str_from(key), job);
 	job_step(job);
 }
 
-void tr_intent_repair(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
+void tr_intent_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
 	tr_intent_callback *callback, void *arg)
+{
+	ensure(bridge, ghost, room_id, NULL, callback, arg);
+}
+
+void tr_intent_repair(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
+	const char *type, tr_intent_callback *callback, void *arg)
 {
 	if (ghost != NULL) {
 		ghost->exists = false;
@@ -240,7 +262,7 @@ void tr_intent_repair(struct tr_bridge *bridge, struct tr_ghost *ghost, const ch
 	}
 	tr_members_set(&bridge->members, tr_str_from(room_id), tr_str_from(user_of(bridge, ghost)),
 		TR_MEMBERSHIP_LEFT);
-	tr_intent_ensure(bridge, ghost, room_id, callback, arg);
+	ensure(bridge, ghost, room_id, type, callback, arg);
 }
 
 void tr_intents_finish(struct tr_bridge *bridge)

@@ -5,7 +5,8 @@
  * callers who wait for the same.
  *
  * Into a room: join; where that is refused, the bot invites and the ghost joins; where the bot
- * itself is not in, it joins first (an invitation that waits for it counts).
+ * itself is not in, it joins first (an invitation that waits for it counts). Who is in and still
+ * may not speak is raised by the bot, where the bot may.
  */
 #ifndef TRESTLE_BRIDGE_INTENT_H
 #define TRESTLE_BRIDGE_INTENT_H
@@ -24,9 +25,10 @@ bool tr_intent_ready(
 /* Calls back once, in a later turn; not after tr_intents_finish(). */
 void tr_intent_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
 	tr_intent_callback *callback, void *arg);
-/* The homeserver has said otherwise: what is known is forgotten, then as above. */
+/* The homeserver has said otherwise: what is known is forgotten, then as above. With `type` (may be
+ * NULL) the ghost is also given the power to send such an event (core/bridge/power.h). */
 void tr_intent_repair(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
-	tr_intent_callback *callback, void *arg);
+	const char *type, tr_intent_callback *callback, void *arg);
 /* Drops what is under way; the client has been destroyed before. */
 void tr_intents_finish(struct tr_bridge *bridge);
 

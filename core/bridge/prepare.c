@@ -225,14 +225,15 @@ static void repair(void *arg, struct tr_outbound *outbound, const char *sender, 
 	struct tr_ghost *ghost = ghost_of(bridge, sender);
 	struct place place;
 	if (!find_place(bridge, room_id, &place)) {
-		tr_intent_repair(bridge, ghost, room_id, prepared, outbound);
+		tr_intent_repair(
+			bridge, ghost, room_id, tr_outbound_type(outbound), prepared, outbound);
 		return;
 	}
 	struct creation *creation = creation_create(bridge, outbound, ghost, &place);
 	if (place.room_id == NULL) {
 		tr_intent_ensure(bridge, ghost, NULL, creator_ready, creation);
 	} else {
-		tr_intent_repair(bridge, ghost, place.room_id, room_mended, creation);
+		tr_intent_repair(bridge, ghost, place.room_id, NULL, room_mended, creation);
 	}
 }
 

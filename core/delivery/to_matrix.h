@@ -43,7 +43,8 @@ struct tr_to_matrix_handler {
 	 * tr_outbound_prepared() follows, once, in a later turn. */
 	bool (*prepare)(
 		void *arg, struct tr_outbound *outbound, const char *sender, const char *room_id);
-	/* The homeserver says that the ghost may not send: mend it (join, invite). Ends with
+	/* The homeserver says that the ghost may not send: mend it (join, invite,
+	 * power). Ends with
 	 * tr_outbound_prepared(); comes at most once a message. */
 	void (*repair)(
 		void *arg, struct tr_outbound *outbound, const char *sender, const char *room_id);
@@ -87,6 +88,9 @@ void tr_to_matrix_echo(struct tr_to_matrix *queue, struct tr_str txn_id, struct 
 /* In prepare(): the room to send to, where the event's room_id is only a name for a room that had
  * to be made first (a direct chat). */
 void tr_outbound_set_room(struct tr_outbound *outbound, const char *room_id);
+
+/* "m.room.message" and the like. */
+const char *tr_outbound_type(const struct tr_outbound *outbound);
 
 /* Ends prepare() or repair(): error NULL = the ghost can send. */
 void tr_outbound_prepared(struct tr_outbound *outbound, const struct tr_error *error);

@@ -147,6 +147,11 @@ void tr_outbound_set_room(struct tr_outbound *outbound, const char *room_id)
 	outbound->target_room = tr_strdup(room_id);
 }
 
+const char *tr_outbound_type(const struct tr_outbound *outbound)
+{
+	return outbound->type;
+}
+
 void tr_outbound_prepared(struct tr_outbound *outbound, const struct tr_error *error)
 {
 	TR_ASSERT(outbound->state == TR_OUTBOUND_PREPARING);

@@ -105,6 +105,10 @@ struct tr_matrix_call *tr_matrix_unban(struct tr_matrix_client *client, const ch
 struct tr_matrix_call *tr_matrix_get_state(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, const char *event_type, const char *state_key,
 	tr_matrix_callback *callback, void *arg);
+/* One whole state event, with its sender (client-server API, ?format=event). */
+struct tr_matrix_call *tr_matrix_get_state_event(struct tr_matrix_client *client,
+	const char *as_user, const char *room_id, const char *event_type, const char *state_key,
+	tr_matrix_callback *callback, void *arg);
 /* All state events: the answer is an array. */
 struct tr_matrix_call *tr_matrix_get_all_state(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, tr_matrix_callback *callback, void *arg);

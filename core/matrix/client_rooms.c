@@ -161,6 +161,20 @@ struct tr_matrix_call *tr_matrix_get_state(struct tr_matrix_client *client, cons
 		"/_matrix/client/v3/rooms/{}/state/{}/{}", room_id, event_type, state_key, NULL);
 }
 
+struct tr_matrix_call *tr_matrix_get_state_event(struct tr_matrix_client *client,
+	const char *as_user, const char *room_id, const char *event_type, const char *state_key,
+	tr_matrix_callback *callback, void *arg)
+{
+	struct tr_matrix_spec spec = {.operation = "get_state",
+		.method = "GET",
+		.as_user = as_user,
+		.query = "format=event",
+		.required = "sender"};
+
+	return tr_matrix_start(client, &spec, callback, arg,
+		"/_matrix/client/v3/rooms/{}/state/{}/{}", room_id, event_type, state_key, NULL);
+}
+
 struct tr_matrix_call *tr_matrix_get_all_state(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, tr_matrix_callback *callback, void *arg)
 {

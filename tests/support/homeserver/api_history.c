@@ -44,7 +44,13 @@ static void get_state(struct hs_api *api)
 		hs_api_error(api, 404, "M_NOT_FOUND", "Event not found.");
 		return;
 	}
-	hs_text_add(hs_api_out(api), event->content, event->content_len);
+	char *format = hs_request_query(api->request, "format");
+	if (format && strcmp(format, "event") == 0) {
+		hs_text_add(hs_api_out(api), event->json, event->json_len);
+	} else {
+		hs_text_add(hs_api_out(api), event->content, event->content_len);
+	}
+	free(format);
 	hs_api_reply(api);
 }
 

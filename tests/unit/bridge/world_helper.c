@@ -169,6 +169,25 @@ static void serve_messages(
 	tr_json_free(answer);
 }
 
+static void serve_state(struct world *world, struct tr_http_server_request *request,
+	char *const *parts, size_t count, const struct tr_json *body)
+{
+	char *key = tr_asprintf("%s %s %s", parts[4], parts[6], count > 7 ? parts[7] : "");
+	const struct tr_json *known = tr_json_get(world->states, key);
+	if (tr_str_eq_c(tr_http_server_method(request), "PUT")) {
+		tr_buf_addf(&world->log, "state %s\n", key);
+		tr_json_set_take(world->states, key, tr_json_dup(body));
+		respond(request, 200, "{\"event_id\":\"$state\"}");
+	} else if (known == NULL) {
+		respond(request, 404, "{\"errcode\":\"M_NOT_FOUND\",\"error\":\"no state\"}");
+	} else {
+		char *text = tr_json_text(known);
+		respond(request, 200, "%s", text);
+		tr_free(text);
+	}
+	tr_free(key);
+}
+
 static void serve_room(struct world *world, struct tr_http_server_request *request,
 	const char *user, char *const *parts, size_t count, const struct tr_json *body)
 {
@@ -177,10 +196,7 @@ static void serve_room(struct world *world, struct tr_http_server_request *reque
 	if (strcmp(verb, "send") == 0 && count == 8) {
 		serve_send(world, request, user, room, parts[7], body);
 	} else if (strcmp(verb, "state") == 0) {
-		char *key = tr_asprintf("%s %s %s", room, parts[6], count > 7 ? parts[7] : "");
-		tr_json_set_take(world->states, key, tr_json_dup(body));
-		tr_free(key);
-		respond(request, 200, "{\"event_id\":\"$state\"}");
+		serve_state(world, request, parts, count, body);
 	} else if (strcmp(verb, "joined_members") == 0 && !is_member(world, room, user)) {
 		forbid(request, "not in room");
 	} else if (strcmp(verb, "joined_members") == 0) {
