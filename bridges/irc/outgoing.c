@@ -12,6 +12,7 @@
 #include "bridges/irc/outgoing.h"
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/compose.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
@@ -48,8 +49,11 @@ static bool split(struct tr_irc_task *task)
 		task->width -= task->op->message == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0;
 	}
 	bool cut = false;
-	task->count = tr_irc_text_split(
-		tr_str_from(task->op->text), task->width, LINES_MAX, &task->lines, &cut);
+	struct tr_buf text = TR_BUF_INIT(TR_IRC_COMPOSED_MAX);
+	tr_irc_compose(task->op, &text);
+	task->count =
+		tr_irc_text_split(tr_buf_str(&text), task->width, LINES_MAX, &task->lines, &cut);
+	tr_buf_finish(&text);
 	task->msgids = tr_alloc_array(task->count, sizeof(*task->msgids));
 	if (cut && !task->op->maybe_sent) {
 		tr_log_warn("irc", "a message of %s has more than %d lines: the rest is left out",

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/bridge/recall.h"
 #include "core/matrix/mxid.h"
 
 #include <string.h>
@@ -19,8 +20,8 @@ static const char **option_texts(struct tr_bridge_options *options, size_t index
 	const char **const texts[] = {&options->name, &options->homeserver_url, &options->domain,
 		&options->as_token, &options->hs_token, &options->appservice_id,
 		&options->bot_localpart, &options->bot_display_name, &options->database,
-		&options->user_template, &options->ghost_name_template, &options->server,
-		&options->alias_template, &options->room_version};
+		&options->media_url, &options->user_template, &options->ghost_name_template,
+		&options->server, &options->alias_template, &options->room_version};
 	return index < TR_ARRAY_LEN(texts) ? texts[index] : NULL;
 }
 
@@ -140,6 +141,8 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->replies);
 	tr_list_init(&bridge->copies);
 	tr_list_init(&bridge->transfers);
+	bridge->recall = tr_recall_create(
+		options->recall_max ? options->recall_max : (size_t)TR_BRIDGE_RECALL_MAX);
 	return bridge;
 }
 
@@ -215,6 +218,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	queues_finish(bridge);
 	tr_management_finish(bridge);
 	tr_portals_finish(bridge);
+	tr_recall_destroy(bridge->recall);
 	tr_members_finish(&bridge->members);
 	tr_ghosts_finish(&bridge->ghosts);
 	tr_arena_finish(&bridge->turn);

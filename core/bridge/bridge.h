@@ -53,6 +53,10 @@ struct tr_bridge_options {
 	/* Level of a user, by the configuration: >= 0 is a permission level of
 	 * core/bridge/permission.h. */
 	int (*permission)(const void *protocol_config, const char *user_id);
+	/* Where people outside find media: "<media_url>/_matrix/media/v3/download/..". NULL =
+	 * homeserver_url. */
+	const char *media_url;
+	size_t recall_max;               /* events remembered for replies and edits; 0 = 2048 */
 	uint64_t membership_interval_ms; /* pace of ghosts' joins and leaves; 0 = 20 */
 };
 

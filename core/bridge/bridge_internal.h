@@ -7,7 +7,9 @@
  *   portal.c        which rooms are which place          portal_room.c  making rooms
  *   room_entry.c    the bot's way into mapped rooms      membership.c   ghosts come and go
  *   member_sync.c   .. until they agree with a list
- *   events.c        events of Matrix, looked at          deliver.c      .. and carried out
+ *   events.c        events of Matrix, looked at          content.c      what messages say
+ *   operation.c     .. as operations                     about.c        what they refer to
+ *   recall.c        what was said lately                 deliver.c      carried out
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
@@ -27,6 +29,7 @@
 #include "core/base/map.h"
 #include "core/bridge/bridge.h"
 #include "core/bridge/command.h"
+#include "core/bridge/content.h"
 #include "core/bridge/ghost.h"
 #include "core/bridge/intent.h"
 #include "core/bridge/members.h"
@@ -40,7 +43,7 @@
 #include "core/matrix/client.h"
 #include "core/matrix/homeserver.h"
 
-enum { TR_BRIDGE_ID_MAX = 4096, TR_BRIDGE_TEXT_MAX = 32 * 1024 };
+enum { TR_BRIDGE_ID_MAX = 4096, TR_BRIDGE_TEXT_MAX = 32 * 1024, TR_BRIDGE_RECALL_MAX = 2048 };
 
 enum tr_bridge_state {
 	TR_BRIDGE_NEW,
@@ -52,6 +55,7 @@ enum tr_bridge_state {
 
 struct tr_delivery;
 struct tr_membership_queue;
+struct tr_recall;
 struct tr_status;
 
 struct tr_bridge {
@@ -105,6 +109,7 @@ struct tr_bridge {
 	struct tr_list copies;            /* remote messages being stored in several rooms */
 	struct tr_list transfers;         /* of files */
 	uint64_t upload_max;              /* bytes, as the homeserver says; 0 = not known */
+	struct tr_recall *recall;         /* what was said lately */
 	struct tr_delivery *looked_ahead; /* made to see whether it may follow at once */
 	struct tr_arena turn;             /* freed in the next turn */
 	bool turn_used;
@@ -127,7 +132,7 @@ struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge);
 /* Timer: pings the homeserver after a transaction was refused on purpose. */
 void tr_bridge_flush_ping(void *arg);
 
-/* --- events.c, deliver.c, invitation.c */
+/* --- events.c, operation.c, about.c, deliver.c, invitation.c */
 
 extern const struct tr_from_matrix_handler tr_bridge_from_matrix;
 /* An event taken apart for delivery. */
@@ -138,20 +143,23 @@ struct tr_delivery {
 	struct tr_inbound *inbound;
 	int64_t seq;
 	struct tr_json *event;
-	struct tr_buf text;
-	bool has_text;
+	struct tr_content content; /* of a message */
+	bool says;                 /* the message has something to bridge */
+	bool given;                /* the module has it */
+	struct tr_arena arena;     /* of what was looked up */
 };
 struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound);
 void tr_delivery_free(struct tr_delivery *delivery);
-/* Whether a message can follow another at once: no command, no file, nothing but talk. */
+/* Whether it is a message in a portal, and no command. */
 bool tr_delivery_is_talk(const struct tr_delivery *delivery);
 /* Carries it out; it and its inbound end now or later. */
 void tr_delivery_run(struct tr_delivery *delivery);
+/* Looks up what op.about is of; tr_delivery_found() follows once, in a later turn. */
+void tr_about_find(struct tr_delivery *delivery);
+void tr_delivery_found(struct tr_delivery *delivery);
 /* Ends: nothing more to do; or by the class of an error (retry, or refuse). */
 void tr_delivery_done(struct tr_delivery *delivery);
 void tr_delivery_fail(struct tr_delivery *delivery, const struct tr_error *error);
-/* Fills op->message and the text of a message event; false when there is nothing to bridge. */
-bool tr_event_text(const struct tr_json *event, enum tr_message_kind *kind, struct tr_buf *text);
 /* Somebody invites the bot or one of the ghosts. */
 void tr_invitation_run(struct tr_delivery *delivery);
 void tr_invitations_finish(struct tr_bridge *bridge);

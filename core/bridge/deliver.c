@@ -1,95 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One stored event carried out: a message or a change of membership becomes an operation of the
- * module, a message in a management room a command, an invitation its answer. Which events come
- * here, and in which order, is events.c's and the queue's.
+ * One stored event carried out: an operation goes to the module, a message in a management room is
+ * a command, an invitation gets its answer. Which events come here, and in which order, is
+ * events.c's and the queue's.
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/recall.h"
 
 #include <string.h>
 
-enum { TEXT_MAX = 256 * 1024 };
-
-static enum tr_member_change change_of(const struct tr_json *event, struct tr_str target)
-{
-	struct tr_str now = tr_json_str(tr_json_path(event, "content", "membership", NULL));
-	if (tr_str_eq_c(now, "join")) {
-		return TR_MEMBER_JOIN;
-	}
-	if (tr_str_eq_c(now, "ban")) {
-		return TR_MEMBER_BAN;
-	}
-	return tr_str_eq(tr_json_get_str(event, "sender"), target) ? TR_MEMBER_LEAVE
-								   : TR_MEMBER_KICK;
-}
-
-static void read_member(struct tr_delivery *delivery)
-{
-	struct tr_op *op = &delivery->op;
-	struct tr_str target = tr_json_get_str(delivery->event, "state_key");
-	const struct tr_ghost *ghost = tr_ghost_of(delivery->bridge, target);
-	op->kind = TR_OP_MEMBER;
-	op->change = change_of(delivery->event, target);
-	op->target = target.ptr;
-	op->target_remote = ghost ? ghost->remote_id : NULL;
-	op->reason = tr_json_str(tr_json_path(delivery->event, "content", "reason", NULL)).ptr;
-	op->reason = op->reason ? op->reason : "";
-}
-
-static void read_html(struct tr_delivery *delivery)
-{
-	const struct tr_json *content = tr_json_get(delivery->event, "content");
-	if (tr_json_get(content, "m.new_content") == NULL &&
-		tr_str_eq_c(tr_json_get_str(content, "format"), "org.matrix.custom.html") &&
-		tr_json_is_str(tr_json_get(content, "formatted_body"))) {
-		delivery->op.html = tr_json_get_str(content, "formatted_body").ptr;
-	}
-}
-
-struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound)
-{
-	struct tr_delivery *delivery = tr_alloc(sizeof(*delivery));
-	struct tr_op *op = &delivery->op;
-	delivery->bridge = bridge;
-	delivery->seq = inbound->item.seq;
-	tr_buf_init(&delivery->text, TEXT_MAX);
-	delivery->event = tr_json_parse(tr_str_from(inbound->body), NULL);
-	op->portal = tr_portal_of_room(bridge, tr_str_from(inbound->room_id));
-	op->sender = inbound->sender;
-	op->event_id = inbound->event_id;
-	op->room_id = inbound->room_id;
-	op->origin_ts = inbound->origin_ts;
-	op->maybe_sent = inbound->maybe_sent;
-	op->position = inbound->position;
-	op->text = op->html = op->reason = op->key = "";
-	op->media = (struct tr_op_media){TR_MEDIA_NONE, "", "", -1, "", ""};
-	if (tr_str_eq_c(tr_json_get_str(delivery->event, "type"), "m.room.member")) {
-		read_member(delivery);
-	} else {
-		op->kind = TR_OP_MESSAGE;
-		delivery->has_text = tr_event_text(delivery->event, &op->message, &delivery->text);
-		op->text = tr_buf_c(&delivery->text);
-		read_html(delivery);
-	}
-	return delivery;
-}
-
-void tr_delivery_free(struct tr_delivery *delivery)
-{
-	if (delivery == NULL) {
-		return;
-	}
-	tr_list_remove(&delivery->node);
-	tr_json_free(delivery->event);
-	tr_buf_finish(&delivery->text);
-	tr_free(delivery);
-}
-
 bool tr_delivery_is_talk(const struct tr_delivery *delivery)
 {
-	return delivery->op.kind == TR_OP_MESSAGE && delivery->op.portal != NULL &&
-	       delivery->has_text;
+	return delivery->op.kind == TR_OP_MESSAGE && delivery->op.portal != NULL && delivery->says;
 }
 
 void tr_delivery_done(struct tr_delivery *delivery)
@@ -128,10 +51,25 @@ static struct tr_delivery *delivery_of(struct tr_op *op)
 	return TR_CONTAINER_OF(op, struct tr_delivery, op);
 }
 
+/* What was edited reads so for those who refer to it after this. */
+static void note_done(const struct tr_delivery *delivery)
+{
+	const struct tr_op *op = &delivery->op;
+	struct tr_recall *recall = delivery->bridge->recall;
+	struct tr_str room_id = tr_str_from(op->room_id);
+	struct tr_str about = tr_str_from(op->about.event_id);
+	if (op->kind == TR_OP_REDACTION) {
+		tr_recall_redact(recall, room_id, about);
+	} else if (op->kind == TR_OP_MESSAGE && op->relation == TR_RELATION_EDIT) {
+		tr_recall_edit(recall, room_id, about, tr_str_from(op->event_id));
+	}
+}
+
 void tr_op_done(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
 	void (*settled)(void *arg), void *arg)
 {
 	struct tr_inbound *inbound = delivery_of(op)->inbound;
+	note_done(delivery_of(op));
 	tr_inbound_done(inbound, remote_ids, count, settled, arg);
 	tr_delivery_free(delivery_of(op));
 }
@@ -149,7 +87,48 @@ void tr_op_refuse(struct tr_op *op, const struct tr_error *error)
 static void to_module(struct tr_delivery *delivery)
 {
 	struct tr_bridge *bridge = delivery->bridge;
+	delivery->given = true;
 	bridge->options.protocol->deliver(bridge->module, &delivery->op);
+}
+
+/* An edit of another person's message is none, whatever a homeserver let pass. */
+static bool is_forged(const struct tr_op *op)
+{
+	return op->kind == TR_OP_MESSAGE && op->relation == TR_RELATION_EDIT &&
+	       op->about.sender != NULL && strcmp(op->about.sender, op->sender) != 0;
+}
+
+void tr_delivery_found(struct tr_delivery *delivery)
+{
+	if (delivery->bridge->state != TR_BRIDGE_RUNNING) {
+		struct tr_error error;
+		tr_error_set(&error, TR_E_CANCELED, "the bridge is stopping");
+		retry(delivery, &error);
+	} else if (is_forged(&delivery->op)) {
+		tr_log_debug("bridge", "%s: edit %s is not by the one who said it",
+			delivery->bridge->options.name, delivery->op.event_id);
+		tr_delivery_done(delivery);
+	} else {
+		to_module(delivery);
+	}
+}
+
+static void run_in_portal(struct tr_delivery *delivery)
+{
+	if (delivery->op.about.event_id != NULL) {
+		tr_about_find(delivery);
+	} else {
+		to_module(delivery);
+	}
+}
+
+/* A redaction or reaction without an event it is about says nothing. */
+static bool says_something(const struct tr_delivery *delivery)
+{
+	const struct tr_op *op = &delivery->op;
+	bool refers = op->kind == TR_OP_REDACTION || op->kind == TR_OP_REACTION;
+	return op->kind == TR_OP_TOPIC || (refers && op->about.event_id != NULL) ||
+	       tr_delivery_is_talk(delivery);
 }
 
 /* Something happened to the bot or a ghost, by somebody who is neither. */
@@ -206,9 +185,9 @@ void tr_delivery_run(struct tr_delivery *delivery)
 		tr_error_set_class(&error, TR_E_UNSUPPORTED, TR_CLASS_PERMANENT,
 			"Messages in this room are encrypted, so they do not reach the network.");
 		refuse(delivery, &error);
-	} else if (tr_delivery_is_talk(delivery)) {
-		to_module(delivery);
-	} else if (op->portal == NULL && delivery->has_text && owner != NULL &&
+	} else if (op->portal != NULL && says_something(delivery)) {
+		run_in_portal(delivery);
+	} else if (op->portal == NULL && delivery->says && owner != NULL &&
 		   strcmp(owner, op->sender) == 0) {
 		tr_command_run(delivery);
 	} else {

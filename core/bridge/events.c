@@ -10,7 +10,7 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
-#include "core/matrix/html.h"
+#include "core/bridge/recall.h"
 
 #include <string.h>
 
@@ -36,14 +36,54 @@ static bool is_member_event(const struct tr_json *event)
 	       tr_json_is_str(tr_json_get(event, "state_key"));
 }
 
+/* Who is not in a room does not see what is said there. */
+static void note_presence(struct tr_bridge *bridge, struct tr_str room_id, struct tr_str user_id,
+	enum tr_membership membership)
+{
+	if (tr_str_eq_c(user_id, bridge->bot_user_id)) {
+		if (membership != TR_MEMBERSHIP_JOINED) {
+			tr_recall_absent_all(bridge->recall);
+		}
+	} else if (membership != TR_MEMBERSHIP_JOINED) {
+		tr_recall_absent(bridge->recall, room_id, user_id);
+	} else if (!tr_bridge_is_ours(bridge, user_id)) {
+		tr_recall_present(bridge->recall, room_id, user_id);
+	}
+}
+
 static void note_membership(struct tr_bridge *bridge, const struct tr_json *event)
 {
+	struct tr_str room_id = tr_json_get_str(event, "room_id");
+	struct tr_str user_id = tr_json_get_str(event, "state_key");
 	enum tr_membership membership = tr_membership_from_name(
 		tr_json_str(tr_json_path(event, "content", "membership", NULL)));
 	if (membership != TR_MEMBERSHIP_UNKNOWN) {
-		tr_members_set(&bridge->members, tr_json_get_str(event, "room_id"),
-			tr_json_get_str(event, "state_key"), membership);
+		tr_members_set(&bridge->members, room_id, user_id, membership);
 	}
+	note_presence(bridge, room_id, user_id, membership);
+}
+
+/* Remembers what is said in a portal, by whomever, for those who will refer to it. */
+static void note_said(struct tr_bridge *bridge, const struct tr_json *event)
+{
+	struct tr_str room_id = tr_json_get_str(event, "room_id");
+	struct tr_str sender = tr_json_get_str(event, "sender");
+	struct tr_str type = tr_json_get_str(event, "type");
+	struct tr_recalled said = {
+		.sender = sender.ptr, .is_reaction = tr_str_eq_c(type, "m.reaction")};
+	struct tr_content content;
+	bool message = tr_content_read(event, &content);
+	if (message || said.is_reaction) {
+		if (!tr_bridge_is_ours(bridge, sender)) {
+			tr_recall_present(bridge->recall, room_id, sender);
+		}
+		char *text = tr_str_dup(message ? tr_content_summary(&content) : TR_STR(""));
+		said.text = text;
+		tr_json_get_int(event, "origin_server_ts", &said.origin_ts);
+		tr_recall_add(bridge->recall, room_id, tr_json_get_str(event, "event_id"), &said);
+		tr_free(text);
+	}
+	tr_content_finish(&content);
 }
 
 /* In a room of a channel a person shows as this. */
@@ -64,6 +104,9 @@ static enum tr_from_matrix_verdict own_event(struct tr_bridge *bridge, const str
 		note_membership(bridge, event);
 	} else if (!tr_str_empty(key)) {
 		tr_to_matrix_echo(bridge->to_matrix, key, tr_json_get_str(event, "event_id"));
+	}
+	if (tr_portal_of_room(bridge, tr_json_get_str(event, "room_id")) != NULL) {
+		note_said(bridge, event);
 	}
 	return TR_EVENT_IGNORE;
 }
@@ -89,6 +132,22 @@ static bool member_matters(struct tr_bridge *bridge, const struct tr_json *event
 	return tr_str_eq_c(now, "ban") && tr_portal_of_room(bridge, room_id) != NULL;
 }
 
+/* Whether the module hears of events of this type in a portal. */
+static bool can_carry(const struct tr_bridge *bridge, const struct tr_json *event)
+{
+	unsigned capabilities = bridge->options.protocol->capabilities;
+	struct tr_str type = tr_json_get_str(event, "type");
+	const struct tr_json *state_key = tr_json_get(event, "state_key");
+	if (state_key != NULL) {
+		return tr_str_eq_c(type, "m.room.topic") && (capabilities & TR_CAN_TOPIC) != 0 &&
+		       tr_json_is_str(state_key) && tr_str_empty(tr_json_str(state_key));
+	}
+	return tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker") ||
+	       tr_str_eq_c(type, "m.room.encrypted") ||
+	       (tr_str_eq_c(type, "m.reaction") && (capabilities & TR_CAN_REACT) != 0) ||
+	       (tr_str_eq_c(type, "m.room.redaction") && (capabilities & TR_CAN_REDACT) != 0);
+}
+
 static enum tr_from_matrix_verdict classify(
 	void *arg, const struct tr_json *event, struct tr_buf *lane, struct tr_buf *position)
 {
@@ -105,106 +164,15 @@ static enum tr_from_matrix_verdict classify(
 		return member_matters(bridge, event) ? keep(bridge, room_id, lane, position)
 						     : TR_EVENT_IGNORE;
 	}
-	struct tr_str type = tr_json_get_str(event, "type");
-	bool concerns = tr_str_eq_c(type, "m.room.message") ||
-			(tr_str_eq_c(type, "m.room.encrypted") &&
-				tr_portal_of_room(bridge, room_id) != NULL);
-	if (concerns && tr_json_get(event, "state_key") == NULL) {
-		return keep(bridge, room_id, lane, position);
-	}
-	return TR_EVENT_IGNORE;
-}
-
-/* Without the lines that quote what is replied to (before Matrix 1.13): those that begin with "> ",
- * and the empty one after them. */
-static struct tr_str strip_reply(struct tr_str body)
-{
-	struct tr_str rest = body;
-	bool quoted = false;
-	while (tr_str_starts(rest, TR_STR("> ")) || tr_str_starts(rest, TR_STR(">\n"))) {
-		ptrdiff_t end = tr_str_find_char(rest, '\n');
-		rest = end < 0 ? TR_STR("") : tr_str_from_index(rest, (size_t)end + 1);
-		quoted = true;
-	}
-	if (quoted && tr_str_starts(rest, TR_STR("\n"))) {
-		rest = tr_str_from_index(rest, 1);
-	}
-	return quoted ? rest : body;
-}
-
-static void add_html_as_text(struct tr_str html, struct tr_buf *text)
-{
-	struct tr_spans spans = {0};
-	if (tr_html_parse(html, &spans) == 0) {
-		tr_spans_to_plain(&spans, text);
-	}
-	tr_spans_finish(&spans);
-}
-
-static bool is_file(struct tr_str msgtype)
-{
-	static const char *const types[] = {"m.image", "m.file", "m.audio", "m.video"};
-	for (size_t i = 0; i < TR_ARRAY_LEN(types); i++) {
-		if (tr_str_eq_c(msgtype, types[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void add_file(const struct tr_json *content, struct tr_buf *text)
-{
-	struct tr_str name = tr_json_get_str(content, "filename");
-	name = tr_str_empty(name) ? tr_json_get_str(content, "body") : name;
-	tr_buf_add_c(text, "uploaded a file: ");
-	tr_buf_add(text, tr_str_slice(name, 0, tr_utf8_fit(name, 200)));
-	struct tr_str url = tr_json_get_str(content, "url");
-	if (!tr_str_empty(url)) {
-		tr_buf_addf(text, " <%.*s>", TR_STR_ARG(url));
-	}
-}
-
-static bool kind_of(struct tr_str msgtype, enum tr_message_kind *kind)
-{
-	if (tr_str_eq_c(msgtype, "m.text") || tr_str_eq_c(msgtype, "m.location") ||
-		is_file(msgtype)) {
-		*kind = TR_MESSAGE_TEXT;
-	} else if (tr_str_eq_c(msgtype, "m.emote")) {
-		*kind = TR_MESSAGE_EMOTE;
-	} else if (tr_str_eq_c(msgtype, "m.notice")) {
-		*kind = TR_MESSAGE_NOTICE;
+	bool concerns;
+	if (tr_portal_of_room(bridge, room_id) != NULL) {
+		note_said(bridge, event);
+		concerns = can_carry(bridge, event);
 	} else {
-		return false;
+		concerns = tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message") &&
+			   tr_json_get(event, "state_key") == NULL;
 	}
-	return true;
-}
-
-bool tr_event_text(const struct tr_json *event, enum tr_message_kind *kind, struct tr_buf *text)
-{
-	const struct tr_json *content = tr_json_get(event, "content");
-	const struct tr_json *relation = tr_json_get(content, "m.relates_to");
-	const struct tr_json *replacement = tr_json_get(content, "m.new_content");
-	bool is_reply = tr_json_get(relation, "m.in_reply_to") != NULL;
-	if (tr_str_eq_c(tr_json_get_str(relation, "rel_type"), "m.replace") &&
-		replacement != NULL) {
-		tr_buf_add_c(text, "* ");
-		content = replacement;
-	}
-	struct tr_str msgtype = tr_json_get_str(content, "msgtype");
-	struct tr_str body = tr_json_get_str(content, "body");
-	size_t start = text->len;
-	if (!kind_of(msgtype, kind)) {
-		return false;
-	}
-	if (is_file(msgtype)) {
-		add_file(content, text);
-	} else if (!tr_str_empty(body)) {
-		tr_buf_add(text, is_reply ? strip_reply(body) : body);
-	} else {
-		add_html_as_text(tr_json_get_str(content, "formatted_body"), text);
-	}
-	struct tr_str said = tr_str_from_index(tr_buf_str(text), start);
-	return !tr_buf_failed(text) && !tr_str_empty(tr_str_trim(said));
+	return concerns ? keep(bridge, room_id, lane, position) : TR_EVENT_IGNORE;
 }
 
 static struct tr_delivery *look_ahead(struct tr_bridge *bridge, const struct tr_inbound *inbound)
@@ -221,10 +189,15 @@ static bool pipelines(void *arg, const struct tr_inbound *last, const struct tr_
 {
 	struct tr_bridge *bridge = arg;
 	const struct tr_delivery *before = last->data;
-	return (bridge->options.protocol->capabilities & TR_CAN_PIPELINE) != 0 && before != NULL &&
-	       tr_delivery_is_talk(before) && strcmp(last->sender, next->sender) == 0 &&
-	       strcmp(last->room_id, next->room_id) == 0 &&
-	       tr_delivery_is_talk(look_ahead(bridge, next));
+	if ((bridge->options.protocol->capabilities & TR_CAN_PIPELINE) == 0 || before == NULL ||
+		!tr_delivery_is_talk(before) || !before->given ||
+		strcmp(last->sender, next->sender) != 0 ||
+		strcmp(last->room_id, next->room_id) != 0) {
+		return false;
+	}
+	/* What refers to another message must be looked up first. */
+	const struct tr_delivery *after = look_ahead(bridge, next);
+	return tr_delivery_is_talk(after) && after->op.relation == TR_RELATION_NONE;
 }
 
 static void deliver(void *arg, struct tr_inbound *inbound)
@@ -247,13 +220,14 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 {
 	struct tr_bridge *bridge = arg;
 	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
-	if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message")) {
+	struct tr_str type = tr_json_get_str(event, "type");
+	if (tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker")) {
 		char *key = tr_asprintf("dead:%s", inbound->event_id);
 		char *text = tr_asprintf("Your message was not delivered: %s", error->text);
 		tr_bridge_notice(bridge, inbound->room_id, tr_str_from(key), text);
 		tr_free(text);
 		tr_free(key);
-	} else if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.encrypted")) {
+	} else if (tr_str_eq_c(type, "m.room.encrypted")) {
 		/* Each of them would be the same: once a minute. */
 		tr_bridge_tell_room(bridge, inbound->room_id, error->text);
 	}

@@ -3,10 +3,14 @@
  */
 #include "core/bridge/media.h"
 
+#include "core/base/encode.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/matrix/mxid.h"
 
 #include <string.h>
 #include <sys/stat.h>
+
+enum { URL_MAX = 2048 };
 
 struct transfer {
 	struct tr_list node;
@@ -82,6 +86,39 @@ char *tr_media_type(struct tr_str content_type)
 		parameters < 0 ? content_type : tr_str_slice(content_type, 0, (size_t)parameters));
 	return is_type(type) && !would_run(type) ? tr_str_dup(type)
 						 : tr_strdup("application/octet-stream");
+}
+
+/* As in core/matrix/mxid.h: a server name is checked; an id is A-Z a-z 0-9 _ - and whatever else a
+ * homeserver makes, encoded. */
+const char *tr_media_link(
+	const struct tr_bridge *bridge, const char *mxc, const char *name, struct tr_arena *arena)
+{
+	static const char prefix[] = "mxc://";
+	struct tr_str address = tr_str_from(mxc);
+	struct tr_str rest = tr_str_from_index(address, sizeof(prefix) - 1);
+	ptrdiff_t slash = tr_str_find_char(rest, '/');
+	if (!tr_str_starts(address, tr_str_from(prefix)) || slash <= 0 ||
+		!tr_server_name_valid(tr_str_slice(rest, 0, (size_t)slash))) {
+		return "";
+	}
+	const char *base = bridge->options.media_url ? bridge->options.media_url
+						     : bridge->options.homeserver_url;
+	struct tr_str root = tr_str_from(base);
+	while (tr_str_ends(root, TR_STR("/"))) {
+		root.len--;
+	}
+	struct tr_buf url = TR_BUF_INIT(URL_MAX);
+	tr_buf_add(&url, root);
+	tr_buf_add_c(&url, "/_matrix/media/v3/download/");
+	tr_buf_add(&url, tr_str_slice(rest, 0, (size_t)slash + 1));
+	tr_percent_encode(&url, tr_str_from_index(rest, (size_t)slash + 1));
+	if (name != NULL && name[0] != '\0') {
+		tr_buf_add_char(&url, '/');
+		tr_percent_encode(&url, tr_str_from(name));
+	}
+	const char *link = tr_buf_failed(&url) ? "" : tr_arena_str(arena, tr_buf_str(&url)).ptr;
+	tr_buf_finish(&url);
+	return link;
 }
 
 static void upload_end(struct transfer *transfer, struct tr_str mxc, const struct tr_error *error)

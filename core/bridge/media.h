@@ -9,6 +9,7 @@
 #ifndef TRESTLE_BRIDGE_MEDIA_H
 #define TRESTLE_BRIDGE_MEDIA_H
 
+#include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 
@@ -38,6 +39,13 @@ typedef void tr_media_downloaded(
  * TR_MEDIA_DEFAULT_MAX) is TR_E_TOO_BIG. */
 void tr_bridge_download(struct tr_bridge *bridge, const char *mxc, const char *path, size_t max,
 	tr_media_downloaded *callback, void *arg);
+
+/* The address of an "mxc://server/id" for people outside of Matrix, in the arena; "" when it is not
+ * one. With "<name>" behind it where a name is given: browsers save it under that. Homeservers with
+ * authenticated media (Matrix 1.11) do not serve such an address to everybody for media that is
+ * newer than their switch; media_url of the options may name a proxy that does. */
+const char *tr_media_link(
+	const struct tr_bridge *bridge, const char *mxc, const char *name, struct tr_arena *arena);
 
 /* The type as it may be passed on, owned. */
 char *tr_media_type(struct tr_str content_type);

@@ -136,8 +136,8 @@ static void take_members(struct entry *entry, const struct tr_json *response)
 	for (; user != NULL; user = tr_json_next(user)) {
 		tr_members_set(&bridge->members, room_id, tr_json_key(user), TR_MEMBERSHIP_JOINED);
 		if (!tr_bridge_is_ours(bridge, tr_json_key(user))) {
-			tr_hint_display_name(bridge, tr_json_key(user),
-				tr_json_get_str(user, "display_name"));
+			tr_hint_display_name(
+				bridge, tr_json_key(user), tr_json_get_str(user, "display_name"));
 		}
 	}
 	tr_members_set_complete(&bridge->members, room_id);

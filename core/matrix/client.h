@@ -115,6 +115,10 @@ struct tr_matrix_call *tr_matrix_get_all_state(struct tr_matrix_client *client, 
 /* One event by its id. */
 struct tr_matrix_call *tr_matrix_get_event(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, const char *event_id, tr_matrix_callback *callback, void *arg);
+/* One event and, in `state`, who `user_id` was in the room when it was sent: event, state. */
+struct tr_matrix_call *tr_matrix_context(struct tr_matrix_client *client, const char *as_user,
+	const char *room_id, const char *event_id, const char *user_id,
+	tr_matrix_callback *callback, void *arg);
 /* joined: user id -> {display_name, avatar_url}. */
 struct tr_matrix_call *tr_matrix_joined_members(struct tr_matrix_client *client,
 	const char *as_user, const char *room_id, tr_matrix_callback *callback, void *arg);

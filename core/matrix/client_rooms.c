@@ -195,6 +195,30 @@ struct tr_matrix_call *tr_matrix_get_event(struct tr_matrix_client *client, cons
 		room_id, event_id, NULL);
 }
 
+struct tr_matrix_call *tr_matrix_context(struct tr_matrix_client *client, const char *as_user,
+	const char *room_id, const char *event_id, const char *user_id,
+	tr_matrix_callback *callback, void *arg)
+{
+	struct tr_json *filter = tr_json_new_object();
+	struct tr_buf text = TR_BUF_INIT(TR_MATRIX_URL_MAX);
+	struct tr_buf query = TR_BUF_INIT(TR_MATRIX_URL_MAX);
+	struct tr_matrix_spec spec = {.operation = "context", .method = "GET", .as_user = as_user};
+	struct tr_matrix_call *call;
+
+	tr_json_append_str(tr_json_add_array(filter, "types"), TR_STR("m.room.member"));
+	tr_json_append_str(tr_json_add_array(filter, "senders"), tr_str_from(user_id));
+	tr_json_print(filter, &text);
+	tr_matrix_query_add(&query, "limit", "0");
+	tr_matrix_query_add(&query, "filter", tr_buf_c(&text));
+	spec.query = tr_buf_c(&query);
+	call = tr_matrix_start(client, &spec, callback, arg,
+		"/_matrix/client/v3/rooms/{}/context/{}", room_id, event_id, NULL);
+	tr_json_free(filter);
+	tr_buf_finish(&text);
+	tr_buf_finish(&query);
+	return call;
+}
+
 struct tr_matrix_call *tr_matrix_joined_members(struct tr_matrix_client *client,
 	const char *as_user, const char *room_id, tr_matrix_callback *callback, void *arg)
 {
