@@ -12,6 +12,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/undelivered.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
@@ -454,7 +455,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.abi = TR_PROTOCOL_ABI,
 	.id = "irc",
 	.display_name = "IRC",
-	.capabilities = TR_CAN_PIPELINE | TR_CAN_DIRECT,
+	.capabilities = TR_CAN_PIPELINE | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED,
 	.migrations = tr_irc_migrations,
 	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,
@@ -468,5 +469,6 @@ const struct tr_protocol tr_irc_protocol = {
 	.remote_of_name = remote_of_name,
 	.portal_opened = portal_opened,
 	.pressure = pressure,
+	.undelivered = tr_irc_undelivered,
 	.status = status,
 };

@@ -214,6 +214,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 		TR_ASSERT(tr_db_pending(bridge->db) == 0);
 	}
 	tr_status_destroy(bridge->status);
+	tr_undelivered_destroy(bridge->undelivered);
 	requests_finish(bridge);
 	queues_finish(bridge);
 	tr_management_finish(bridge);

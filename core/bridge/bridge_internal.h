@@ -14,7 +14,7 @@
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
  *   status.c        ready or not, and figures            media.c        files up and down
- *   power.c         ghosts that may not speak
+ *   power.c         ghosts that may not speak           undelivered.c   dead letters, told
  *   portal_state.c  what is written about a portal       permission.c   who may do what
  *   hint.c          names and presence of Matrix users
  *
@@ -57,6 +57,7 @@ struct tr_delivery;
 struct tr_membership_queue;
 struct tr_recall;
 struct tr_status;
+struct tr_undelivered;
 
 struct tr_bridge {
 	struct tr_bridge_options options; /* its texts are owned */
@@ -114,6 +115,7 @@ struct tr_bridge {
 	struct tr_arena turn;             /* freed in the next turn */
 	bool turn_used;
 	struct tr_status *status;
+	struct tr_undelivered *undelivered;
 };
 
 /* --- bridge.c */
@@ -255,6 +257,14 @@ void tr_queries_finish(struct tr_bridge *bridge);
 /* --- media.c */
 
 void tr_transfers_finish(struct tr_bridge *bridge);
+
+/* --- undelivered.c */
+
+struct tr_undelivered *tr_undelivered_create(struct tr_bridge *bridge);
+void tr_undelivered_destroy(struct tr_undelivered *undelivered);
+/* A message of the portal (may be NULL) is dead: whoever said it is told some time. */
+void tr_undelivered_add(struct tr_undelivered *undelivered, struct tr_portal *portal,
+	const struct tr_to_matrix_dead *message, const struct tr_error *error);
 
 /* --- status.c */
 

@@ -237,16 +237,27 @@ static void repair(void *arg, struct tr_outbound *outbound, const char *sender, 
 	}
 }
 
-static void dead(void *arg, const char *sender, const char *room_id, const struct tr_error *error)
+static struct tr_portal *portal_of_lane(struct tr_bridge *bridge, const char *lane)
+{
+	struct place place;
+	if (!find_place(bridge, lane, &place)) {
+		return tr_portal_of_room(bridge, tr_str_from(lane));
+	}
+	tr_free(place.user_id);
+	return place.portal;
+}
+
+static void dead(void *arg, const struct tr_to_matrix_dead *message, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
-	struct tr_portal *portal = tr_portal_of_room(bridge, tr_str_from(room_id));
-	(void)sender;
-	if (portal != NULL && error->cls == TR_CLASS_GONE && !portal->broken) {
+	struct tr_portal *portal = portal_of_lane(bridge, message->room_id);
+	tr_undelivered_add(bridge->undelivered, portal, message, error);
+	bool configured = portal != NULL && portal->kind == TR_PORTAL_CHANNEL;
+	if (configured && error->cls == TR_CLASS_GONE && !portal->broken) {
 		portal->broken = true;
 		tr_log_error("bridge",
 			"%s: room %s of %s is gone; take it out of the configuration or map another",
-			bridge->options.name, room_id, portal->name);
+			bridge->options.name, message->room_id, portal->name);
 	}
 }
 

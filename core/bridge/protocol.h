@@ -39,7 +39,8 @@ enum tr_capability {
 	TR_CAN_REDACT = 1 << 2,
 	TR_CAN_REACT = 1 << 3,
 	TR_CAN_TOPIC = 1 << 4,
-	TR_TAKES_HINTS = 1 << 5, /* hint() is told of names and presence */
+	TR_TAKES_HINTS = 1 << 5,       /* hint() is told of names and presence */
+	TR_TELLS_UNDELIVERED = 1 << 6, /* undelivered() is told of dead letters */
 };
 
 enum tr_op_kind {
@@ -213,6 +214,11 @@ struct tr_protocol {
 	/* A display name is another than before or was asked for, somebody's presence has changed.
 	 * NULL without TR_TAKES_HINTS. */
 	void (*hint)(void *self, const struct tr_hint *hint);
+	/* Something that this person said in the portal did not get to Matrix: `text` is one
+	 * sentence for him. Best effort, already paced; the module says it in a way that nothing
+	 * answers by itself. NULL without TR_TELLS_UNDELIVERED. */
+	void (*undelivered)(void *self, const struct tr_portal *portal, struct tr_str remote_id,
+		struct tr_str text);
 	/* Whether the network is connected, for /ready, `!status` and metrics: appends one
 	 * sentence. */
 	bool (*status)(void *self, struct tr_buf *sentence);

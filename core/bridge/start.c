@@ -236,6 +236,7 @@ void tr_bridge_start(struct tr_bridge *bridge, tr_bridge_callback *callback, voi
 	bridge->membership =
 		tr_membership_queue_create(bridge, bridge->options.membership_interval_ms);
 	bridge->status = tr_status_create(bridge);
+	bridge->undelivered = tr_undelivered_create(bridge);
 	bridge->registration = tr_appservice_add(bridge->options.appservice,
 		bridge->options.hs_token, &tr_bridge_appservice, bridge);
 	step_ended(bridge, NULL);

@@ -121,7 +121,15 @@ void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *e
 	tr_delivery_count_dead(&queue->counts, tr_error_code_name(error->code));
 	tr_log_warn("delivery", "message %s of %s for %s is not delivered: %s", outbound->txn_id,
 		outbound->sender ? outbound->sender : "the bot", outbound->room_id, error->text);
-	queue->handler->dead(queue->arg, outbound->sender, outbound->room_id, error);
+	const struct tr_to_matrix_dead dead = {
+		.remote_key = outbound->remote_key,
+		.room_id = outbound->room_id,
+		.sender = outbound->sender,
+		.type = outbound->type,
+		.content = outbound->content,
+		.origin_ts = outbound->origin_ts,
+	};
+	queue->handler->dead(queue->arg, &dead, error);
 	outbound_end(outbound, ending);
 }
 

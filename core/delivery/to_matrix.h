@@ -38,6 +38,16 @@ struct tr_to_matrix_event {
 	bool keep_mapping; /* whether the key is the network's own id, worth a row for ever */
 };
 
+/* A message that can never be delivered; borrowed for the call. */
+struct tr_to_matrix_dead {
+	const char *remote_key;
+	const char *room_id; /* or the name of a room that was to be made */
+	const char *sender;  /* NULL = the bot */
+	const char *type;
+	const char *content; /* JSON */
+	int64_t origin_ts;   /* 0 = not known */
+};
+
 struct tr_to_matrix_handler {
 	/* Brings the ghost into being and into the room. true = it is there already; false =
 	 * tr_outbound_prepared() follows, once, in a later turn. */
@@ -50,7 +60,7 @@ struct tr_to_matrix_handler {
 		void *arg, struct tr_outbound *outbound, const char *sender, const char *room_id);
 	/* Tells the people concerned. */
 	void (*dead)(
-		void *arg, const char *sender, const char *room_id, const struct tr_error *error);
+		void *arg, const struct tr_to_matrix_dead *message, const struct tr_error *error);
 	/* true: too much waits to be stored, stop reading from the network; false: go on. */
 	void (*pressure)(void *arg, bool stop);
 };

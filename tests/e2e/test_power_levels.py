@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A room that lets only some people speak: the bot raises a ghost where it may, and says what to do where it may not."""
 
+import re
+
 import pytest
 
 from support.waiting import eventually
@@ -43,6 +45,8 @@ def test_where_the_bot_may_not_raise_it_the_message_is_dead_and_the_log_says_wha
     eventually(lambda: "speaking there takes power 100" in world.bridge.process.output(), 20, "a line in the log")
     assert levels(world) == before
     assert world.in_matrix() == []
+    told = eventually(lambda: [text for nick, text in world.ircd.said("fay") if nick == "MatrixBot"], 20, "the notice")
+    assert re.fullmatch(r"Your message of \d\d:\d\d UTC in #a could not be delivered to Matrix: .*", told[0])
     figures = world.bridge.metrics()
     assert [value for name, value in figures.items() if name.startswith("trestle_messages_dead_total")] == [1]
     # An administrator helps; the next one goes on.
@@ -50,6 +54,18 @@ def test_where_the_bot_may_not_raise_it_the_message_is_dead_and_the_log_says_wha
     world.alice.set_state(world.rooms["#a"], "m.room.power_levels", content)
     world.ircd.say("fay", "#a", "heard")
     assert world.wait_in_matrix(1) == ["heard"]
+
+
+def test_a_notice_that_is_not_delivered_is_not_answered_and_a_nick_that_is_gone_harms_nothing(make_stub_world):
+    world = muted(make_stub_world, bot=50, speaking=75)
+    world.ircd.control("say", nick="service", target="#a", format="nobody hears this", notice=True)
+    world.ircd.control("say", nick="gus", target="#a", format="nor this")
+    world.ircd.control("quit", nick="gus")
+    eventually(lambda: world.bridge.process.output().count("is not delivered") == 2, 20, "two dead letters")
+    world.ircd.say("fay", "#a", "nor this")
+    eventually(lambda: world.ircd.said("fay"), 20, "the notice to the next")
+    assert not world.ircd.said("service")
+    assert world.bridge.ready()
 
 
 def test_a_kill_in_the_middle_of_a_repair_loses_nothing(make_stub_world):
@@ -80,5 +96,21 @@ def test_a_ghost_is_raised_in_a_real_room_of_each_version(inspircd_world, versio
             assert raised["users"] == quiet["users"] | {world.ghost(ann.nick): 40}
     finally:
         # The bot's own level cannot be taken back by an equal.
+        now = world.owner.state(room, "m.room.power_levels")
+        world.owner.set_state(room, "m.room.power_levels", now | {"events_default": 0})
+
+
+def test_a_person_on_irc_is_told_that_a_message_could_not_be_delivered(world):
+    channel, room = world.mapped()
+    content = world.owner.state(room, "m.room.power_levels")
+    world.owner.set_state(room, "m.room.power_levels", content | {"events_default": 95})
+    try:
+        with world.irc(channel) as ann:
+            ann.say(channel, "does anybody hear me?")
+            words = f" in {channel} could not be delivered to Matrix: "
+            notice = ann.wait_for(lambda line: words in (line.params or [""])[-1], 20, "the notice")
+            assert (notice.command, notice.params[0]) == ("NOTICE", ann.nick)
+            assert notice.source.split("!")[0] == world.bot_nick
+    finally:
         now = world.owner.state(room, "m.room.power_levels")
         world.owner.set_state(room, "m.room.power_levels", now | {"events_default": 0})

@@ -432,6 +432,14 @@ static bool module_remote_of_name(void *self, struct tr_str name, struct tr_buf 
 	return tr_str_find_char(name, ' ') < 0;
 }
 
+static void module_undelivered(
+	void *self, const struct tr_portal *portal, struct tr_str remote_id, struct tr_str text)
+{
+	struct world *world = self;
+	tr_buf_addf(&world->ops, "told %.*s %s %.*s\n", TR_STR_ARG(remote_id), portal->name,
+		TR_STR_ARG(text));
+}
+
 static bool module_status(void *self, struct tr_buf *sentence)
 {
 	(void)self;
@@ -470,6 +478,7 @@ static struct tr_protocol protocol = {
 	.position = module_position,
 	.remote_of_alias = module_remote_of_alias,
 	.remote_of_name = module_remote_of_name,
+	.undelivered = module_undelivered,
 	.status = module_status,
 };
 

@@ -153,11 +153,14 @@ static void repair(void *arg, struct tr_outbound *outbound, const char *sender, 
 	tr_loop_defer(world->fixture.loop, prepared_later, world);
 }
 
-static void dead(void *arg, const char *sender, const char *room_id, const struct tr_error *error)
+static void dead(void *arg, const struct tr_to_matrix_dead *message, const struct tr_error *error)
 {
 	struct world *world = arg;
-	assert_non_null(sender);
-	assert_non_null(room_id);
+	assert_non_null(message->sender);
+	assert_non_null(message->room_id);
+	assert_non_null(message->remote_key);
+	assert_string_equal(message->type, "m.room.message");
+	assert_non_null(strstr(message->content, "body"));
 	assert_true(error->text[0] != '\0');
 	world->dead++;
 }
