@@ -88,24 +88,35 @@ static void accept_copies(struct tr_bridge *bridge, const struct tr_portal *port
 	}
 }
 
-void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message *message,
-	void (*durable)(void *arg), void *arg)
+/* false: there is no room to show anything in; `durable` comes all the same. */
+static bool copies_open(struct tr_bridge *bridge, const struct tr_portal *portal,
+	void (*durable)(void *arg), void *arg, struct copies **copies)
 {
-	const struct tr_portal *portal = message->portal;
 	size_t count = portal->kind == TR_PORTAL_DIRECT ? 1 : portal->room_count;
+	*copies = NULL;
 	if (count == 0) {
-		tr_log_debug("bridge", "%s: %s has no room to show a message in",
+		tr_log_debug("bridge", "%s: %s has no room to show anything in",
 			bridge->options.name, portal->name);
 		if (durable != NULL) {
 			tr_loop_defer(bridge->loop, durable, arg);
 		}
-		return;
+		return false;
 	}
-	struct copies *copies = NULL;
 	if (durable != NULL) {
-		copies = tr_alloc(sizeof(*copies));
-		*copies = (struct copies){.pending = count, .durable = durable, .arg = arg};
-		tr_list_append(&bridge->copies, &copies->node);
+		*copies = tr_alloc(sizeof(**copies));
+		**copies = (struct copies){.pending = count, .durable = durable, .arg = arg};
+		tr_list_append(&bridge->copies, &(*copies)->node);
+	}
+	return true;
+}
+
+void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message *message,
+	void (*durable)(void *arg), void *arg)
+{
+	const struct tr_portal *portal = message->portal;
+	struct copies *copies;
+	if (!copies_open(bridge, portal, durable, arg, &copies)) {
+		return;
 	}
 	const struct tr_ghost *ghost = tr_ghost_open(bridge, message->sender, message->sender_name);
 	struct tr_json *content = content_of(message);
@@ -116,8 +127,34 @@ void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message 
 		.content = content,
 		.origin_ts = message->ts,
 		.keep_mapping = message->keep_mapping,
+		.reply_to = message->reply_to,
 	};
 	accept_copies(bridge, portal, &event, copies);
+	tr_json_free(content);
+}
+
+void tr_bridge_remote_topic(struct tr_bridge *bridge, const struct tr_remote_topic *topic,
+	void (*durable)(void *arg), void *arg)
+{
+	struct copies *copies;
+	if (!copies_open(bridge, topic->portal, durable, arg, &copies)) {
+		return;
+	}
+	const struct tr_ghost *ghost =
+		tr_str_empty(topic->sender)
+			? NULL
+			: tr_ghost_open(bridge, topic->sender, topic->sender_name);
+	struct tr_json *content = tr_json_new_object();
+	tr_json_set_str(content, "topic",
+		tr_str_slice(topic->text, 0, tr_utf8_fit(topic->text, TR_BRIDGE_TEXT_MAX)));
+	struct tr_to_matrix_event event = {
+		.remote_key = topic->remote_key,
+		.sender = ghost ? ghost->mxid : NULL,
+		.type = "m.room.topic",
+		.content = content,
+		.origin_ts = topic->ts,
+	};
+	accept_copies(bridge, topic->portal, &event, copies);
 	tr_json_free(content);
 }
 

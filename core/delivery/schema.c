@@ -42,6 +42,8 @@ const struct tr_migration tr_delivery_migrations[] = {
 	    " sender {TEXT} NOT NULL,"
 	    " ts {BIGINT} NOT NULL,"
 	    " PRIMARY KEY (room_id, remote_id));"},
+	/* What a reply, an edit or a redaction of Matrix is about, on the network. */
+	{2, "CREATE INDEX message_event ON message(event_id);"},
 };
 
 const size_t tr_delivery_migration_count = TR_ARRAY_LEN(tr_delivery_migrations);

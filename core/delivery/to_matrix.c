@@ -17,6 +17,7 @@ enum {
 
 /* The end of a message on its way into the store. */
 struct ending {
+	struct tr_to_matrix *queue;
 	int64_t seq;
 	bool keep_mapping;
 	char *room_id;
@@ -24,7 +25,8 @@ struct ending {
 	char *sender;
 	char *event_id;
 	int64_t ts;
-	char *error; /* NULL = done */
+	char *error;        /* NULL = done */
+	char *settling_key; /* of a mapping that is not stored yet */
 };
 
 static const struct tr_db_statement delete_done = {"DELETE FROM to_matrix WHERE seq = $1"};
@@ -77,6 +79,10 @@ static void ending_settled(void *mark, bool durable)
 {
 	(void)durable;
 	struct ending *ending = mark;
+	if (ending->settling_key != NULL) {
+		tr_free(tr_map_remove(&ending->queue->settling, tr_str_from(ending->settling_key)));
+		tr_free(ending->settling_key);
+	}
 	tr_free(ending->room_id);
 	tr_free(ending->remote_key);
 	tr_free(ending->sender);
@@ -98,6 +104,13 @@ static void outbound_end(struct tr_outbound *outbound, struct ending *ending)
 	ending->sender = outbound->sender;
 	tr_lane_done(&outbound->item);
 	queue->position.depth--;
+	ending->queue = queue;
+	if (ending->error == NULL && ending->keep_mapping) {
+		ending->settling_key =
+			tr_outbound_settling_key(ending->room_id, ending->remote_key);
+		tr_free(tr_map_set(&queue->settling, tr_str_from(ending->settling_key),
+			tr_strdup(ending->event_id)));
+	}
 	outbound->room_id = NULL;
 	outbound->remote_key = NULL;
 	outbound->sender = NULL;
@@ -227,6 +240,7 @@ void tr_to_matrix_destroy(struct tr_to_matrix *queue)
 	tr_marks_destroy(queue->marks);
 	tr_timer_destroy(queue->retry);
 	tr_map_finish(&queue->started);
+	tr_map_finish(&queue->settling);
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&queue->unstored, node, following) {

@@ -36,6 +36,9 @@ struct tr_to_matrix_event {
 	const struct tr_json *content; /* io.trestle.id is added by the queue */
 	int64_t origin_ts;             /* ms; 0 = now */
 	bool keep_mapping; /* whether the key is the network's own id, worth a row for ever */
+	/* Remote key of the message of the same room that this one answers; empty = none. One that
+	 * is not known when it is sent makes it no reply. */
+	struct tr_str reply_to;
 };
 
 /* A message that can never be delivered; borrowed for the call. */

@@ -138,7 +138,12 @@ static bool content_with_key(
 	const struct tr_to_matrix_event *event, const char *txn_id, struct tr_buf *out)
 {
 	struct tr_json *content = tr_json_dup(event->content);
-	tr_json_set_c(content, "io.trestle.id", txn_id);
+	if (!tr_to_matrix_is_state(event->type)) {
+		tr_json_set_c(content, "io.trestle.id", txn_id);
+	}
+	if (!tr_str_empty(event->reply_to)) {
+		tr_json_set_str(content, TR_OUTBOUND_REPLY_KEY, event->reply_to);
+	}
 	bool fits = tr_json_print(content, out) == 0;
 	tr_json_free(content);
 	return fits;

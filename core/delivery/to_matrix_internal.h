@@ -13,6 +13,7 @@
 enum tr_outbound_state {
 	TR_OUTBOUND_QUEUED,
 	TR_OUTBOUND_PREPARING,
+	TR_OUTBOUND_RELATING,  /* which event it answers */
 	TR_OUTBOUND_SEARCHING, /* for an earlier attempt of ours in the room */
 	TR_OUTBOUND_SENDING,
 };
@@ -43,7 +44,8 @@ struct tr_to_matrix {
 	void *arg;
 	struct tr_lanes *lanes;
 	struct tr_marks *marks;
-	struct tr_map started; /* txn id -> outbound, of those whose delivery has begun */
+	struct tr_map settling; /* lane and remote key -> owned event id, until that is stored */
+	struct tr_map started;  /* txn id -> outbound, of those whose delivery has begun */
 	struct tr_list
 		unstored; /* accepted, in order; the first `storing` of them are in a batch */
 	size_t unstored_count;
@@ -65,6 +67,18 @@ void tr_to_matrix_store(void *queue);
 
 /* Starts a delivery (to_matrix_send.c). */
 void tr_outbound_deliver(struct tr_outbound *outbound);
+
+/* The member of a stored content that names the remote message it answers. */
+#define TR_OUTBOUND_REPLY_KEY "io.trestle.reply_to"
+/* Whether it answers a message whose event is to be looked up yet; does so and calls back
+ * (to_matrix_relate.c). */
+bool tr_outbound_is_unrelated(const struct tr_outbound *outbound);
+void tr_outbound_relate(
+	struct tr_outbound *outbound, void (*related)(struct tr_outbound *outbound));
+/* The key of `settling`; owned. */
+char *tr_outbound_settling_key(const char *room_id, const char *remote_key);
+/* Whether events of this type are state. */
+bool tr_to_matrix_is_state(const char *type);
 
 /* Ends of a delivery (to_matrix.c): takes the message out of its lane and writes its end. */
 void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id);

@@ -9,6 +9,8 @@
 #include "core/delivery/to_matrix_internal.h"
 #include "core/matrix/client.h"
 
+#include <string.h>
+
 enum { SEARCH_LIMIT = 100 };
 
 /* One function changes the state. */
@@ -25,10 +27,23 @@ static const char *target_room(const struct tr_outbound *outbound)
 static void send_now(struct tr_outbound *outbound);
 static void go_on(struct tr_outbound *outbound);
 
+bool tr_to_matrix_is_state(const char *type)
+{
+	return strcmp(type, "m.room.topic") == 0;
+}
+
 static void retry(struct tr_outbound *outbound, const struct tr_error *error)
 {
 	set_state(outbound, TR_OUTBOUND_QUEUED);
 	tr_lane_retry(&outbound->item, error);
+}
+
+/* Few ghosts have the power that state takes. */
+static void go_on_as_bot(struct tr_outbound *outbound)
+{
+	tr_free(outbound->sender);
+	outbound->sender = NULL;
+	tr_outbound_deliver(outbound);
 }
 
 /* Ends or repeats after an error of the homeserver or of the preparation. */
@@ -44,6 +59,10 @@ static void failed(struct tr_outbound *outbound, const struct tr_error *error)
 		retry(outbound, error);
 		return;
 	case TR_CLASS_DENIED:
+		if (outbound->sender != NULL && tr_to_matrix_is_state(outbound->type)) {
+			go_on_as_bot(outbound);
+			return;
+		}
 		if (!outbound->repaired) {
 			outbound->repaired = true;
 			set_state(outbound, TR_OUTBOUND_PREPARING);
@@ -77,6 +96,12 @@ static void sent(void *arg, const struct tr_json *response, const struct tr_erro
 static void send_now(struct tr_outbound *outbound)
 {
 	set_state(outbound, TR_OUTBOUND_SENDING);
+	if (tr_to_matrix_is_state(outbound->type)) {
+		tr_matrix_put_state(outbound->queue->options.client, outbound->sender,
+			target_room(outbound), outbound->type, "", outbound->origin_ts,
+			tr_str_from(outbound->content), sent, outbound);
+		return;
+	}
 	tr_matrix_send(outbound->queue->options.client, outbound->sender, target_room(outbound),
 		outbound->type, outbound->txn_id, outbound->origin_ts,
 		tr_str_from(outbound->content), sent, outbound);
@@ -134,8 +159,11 @@ static void go_on(struct tr_outbound *outbound)
 {
 	if (outbound->event_id != NULL) {
 		tr_outbound_end_done(outbound, tr_str_from(outbound->event_id));
-	} else if (outbound->ambiguous) {
+	} else if (outbound->ambiguous && !tr_to_matrix_is_state(outbound->type)) {
 		search(outbound);
+	} else if (tr_outbound_is_unrelated(outbound)) {
+		set_state(outbound, TR_OUTBOUND_RELATING);
+		tr_outbound_relate(outbound, send_now);
 	} else {
 		send_now(outbound);
 	}

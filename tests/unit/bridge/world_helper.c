@@ -188,6 +188,44 @@ static void serve_state(struct world *world, struct tr_http_server_request *requ
 	tr_free(key);
 }
 
+void world_knows(struct world *world, const char *id, const char *sender, const char *text,
+	const char *witness)
+{
+	struct tr_json *entry = tr_json_add_object(world->known, id);
+	struct tr_json *event = tr_json_add_object(entry, "event");
+	tr_json_set_c(event, "type", "m.room.message");
+	tr_json_set_c(event, "event_id", id);
+	tr_json_set_c(event, "room_id", "!mapped:hs");
+	tr_json_set_c(event, "sender", sender);
+	tr_json_set_int(event, "origin_server_ts", WORLD_SAID_MS);
+	struct tr_json *content = tr_json_add_object(event, "content");
+	tr_json_set_c(content, "msgtype", "m.text");
+	tr_json_set_c(content, "body", text);
+	struct tr_json *state = tr_json_add_array(entry, "state");
+	if (witness != NULL) {
+		struct tr_json *member = tr_json_new_object();
+		tr_json_set_c(member, "type", "m.room.member");
+		tr_json_set_c(member, "state_key", witness);
+		tr_json_set_c(tr_json_add_object(member, "content"), "membership", "join");
+		tr_json_append_take(state, member);
+	}
+}
+
+/* GET event and GET context. */
+static void serve_known(struct world *world, struct tr_http_server_request *request,
+	const char *verb, const char *id)
+{
+	const struct tr_json *entry = tr_json_get(world->known, id);
+	tr_buf_addf(&world->log, "%s %s\n", verb, id);
+	if (entry == NULL) {
+		respond(request, 404, "{\"errcode\":\"M_NOT_FOUND\",\"error\":\"no event\"}");
+		return;
+	}
+	char *text = tr_json_text(strcmp(verb, "event") == 0 ? tr_json_get(entry, "event") : entry);
+	respond(request, 200, "%s", text);
+	tr_free(text);
+}
+
 static void serve_room(struct world *world, struct tr_http_server_request *request,
 	const char *user, char *const *parts, size_t count, const struct tr_json *body)
 {
@@ -203,6 +241,8 @@ static void serve_room(struct world *world, struct tr_http_server_request *reque
 		serve_members(world, request, room);
 	} else if (strcmp(verb, "messages") == 0) {
 		serve_messages(world, request, room);
+	} else if (strcmp(verb, "event") == 0 || strcmp(verb, "context") == 0) {
+		serve_known(world, request, verb, parts[6]);
 	} else {
 		serve_change(world, request, user, room, verb, body);
 	}
@@ -390,11 +430,41 @@ static void end_op(struct world *world, struct tr_op *op)
 	tr_free(id);
 }
 
+static void write_about(struct world *world, const struct tr_op *op)
+{
+	const struct tr_about *about = &op->about;
+	static const char *const relations[] = {"", "reply", "edit"};
+	if (about->event_id == NULL) {
+		return;
+	}
+	tr_buf_addf(&world->about, "%s %s %s%s %s: %s", op->event_id,
+		op->kind == TR_OP_MESSAGE ? relations[op->relation] : "of", about->event_id,
+		about->is_reaction ? " (reaction)" : "",
+		about->sender_remote ? about->sender_remote
+		: about->sender      ? about->sender
+				     : "nobody",
+		about->text ? about->text : "(not known)");
+	for (size_t i = 0; i < about->remote_id_count; i++) {
+		tr_buf_addf(&world->about, " [%.*s]", TR_STR_ARG(about->remote_ids[i]));
+	}
+	tr_buf_add_c(&world->about, "\n");
+}
+
 static void module_deliver(void *self, struct tr_op *op)
 {
 	struct world *world = self;
 	static const char *const changes[] = {"join", "leave", "kick", "ban"};
-	if (op->kind == TR_OP_MESSAGE) {
+	write_about(world, op);
+	if (op->kind == TR_OP_REDACTION) {
+		tr_buf_addf(&world->ops, "redaction %s %s %s\n", op->sender, op->portal->remote_id,
+			op->reason);
+	} else if (op->kind == TR_OP_REACTION) {
+		tr_buf_addf(&world->ops, "reaction %s %s %s\n", op->sender, op->portal->remote_id,
+			op->key);
+	} else if (op->kind == TR_OP_TOPIC) {
+		tr_buf_addf(&world->ops, "topic %s %s %s\n", op->sender, op->portal->remote_id,
+			op->text);
+	} else if (op->kind == TR_OP_MESSAGE) {
 		tr_buf_addf(&world->ops, "message %s %s %s%s\n", op->sender, op->portal->remote_id,
 			op->text, op->maybe_sent ? " (again)" : "");
 	} else {
@@ -583,12 +653,14 @@ int world_setup(void **state)
 	tr_buf_init(&world->log, 1 << 20);
 	tr_buf_init(&world->sent, 1 << 20);
 	tr_buf_init(&world->ops, 1 << 20);
+	tr_buf_init(&world->about, 1 << 20);
 	tr_buf_init(&world->answer, 1 << 20);
 	tr_buf_init(&world->file, 1 << 20);
 	world->events = tr_json_new_object();
 	world->states = tr_json_new_object();
 	world->members = tr_json_new_object();
 	world->closed = tr_json_new_object();
+	world->known = tr_json_new_object();
 	world_member(world, "!mapped:hs", "@alice:hs", "join");
 	*state = world;
 	return 0;
@@ -609,10 +681,12 @@ int world_teardown(void **state)
 	tr_json_free(world->states);
 	tr_json_free(world->members);
 	tr_json_free(world->closed);
+	tr_json_free(world->known);
 	tr_json_free(world->history);
 	tr_buf_finish(&world->log);
 	tr_buf_finish(&world->sent);
 	tr_buf_finish(&world->ops);
+	tr_buf_finish(&world->about);
 	tr_buf_finish(&world->answer);
 	tr_buf_finish(&world->file);
 	tr_free(world->file_type);

@@ -48,6 +48,7 @@ struct world {
 	struct tr_json *states;  /* object: "room type key" -> content */
 	struct tr_json *members; /* object: "room user" -> membership */
 	struct tr_json *closed;  /* object: rooms that need an invitation */
+	struct tr_json *known;   /* object: event id -> event, for GET event and context */
 	struct tr_json *history; /* array: what GET messages answers before that; or NULL */
 	struct tr_buf file;      /* uploaded last */
 	char *file_type;
@@ -61,7 +62,8 @@ struct world {
 	/* the module */
 	enum fate fate;
 	unsigned capabilities;
-	struct tr_buf ops; /* "message @u:hs #chan hello\n".. */
+	struct tr_buf ops;   /* "message @u:hs #chan hello\n".. */
+	struct tr_buf about; /* of each op that refers to an event: what is known of that */
 	struct tr_op *held[OPS_MAX];
 	size_t held_count;
 	struct tr_portal *portal; /* of the mapped room, "#chan" */
@@ -96,6 +98,10 @@ void world_push(struct world *world, const char *id, const char *type, const cha
 	const char *sender, const char *state_key, const char *content);
 void world_say(struct world *world, const char *id, const char *room, const char *sender,
 	const char *text);
+/* An event that only the homeserver knows: text of a message in !mapped:hs, and who else (may be
+ * NULL) was in the room then. */
+void world_knows(struct world *world, const char *id, const char *sender, const char *text,
+	const char *witness);
 /* Asks the bridge a question; status and answer are in the world. */
 void world_get(struct world *world, const char *path);
 /* Makes a user a member at the homeserver. */
