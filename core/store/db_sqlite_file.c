@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/str.h"
+#include "core/store/db_sqlite_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +36,13 @@ static const char settings[] = "PRAGMA synchronous=FULL;"
 			       "PRAGMA secure_delete=FAST;"
 			       "PRAGMA temp_store=MEMORY;";
 
+static const char *vfs_name;
+
 /* One connection, used by one thread: SQLite's counting of memory would only cost a lock. */
 static void configure_once(void)
 {
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	vfs_name = tr_sqlite_log_register();
 }
 
 static const char *file_name(const char *path)
@@ -213,7 +217,7 @@ int tr_db_sqlite_file_open(struct tr_db_sqlite_file *file, const char *path, str
 	}
 	if (rc == 0 && sqlite3_open_v2(name, &file->handle,
 			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-			       NULL) != SQLITE_OK) {
+			       vfs_name) != SQLITE_OK) {
 		rc = fail_sqlite(file, name, error);
 	}
 	if (rc == 0) {
