@@ -81,10 +81,11 @@ static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_res
 static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct acceptance *acceptance = arg;
+	/* The answer goes out first: the homeserver sends nothing else before it has it. */
+	acceptance->callback(acceptance->arg, error);
 	if (error == NULL) {
 		enqueue_stored(acceptance, result);
 	}
-	acceptance->callback(acceptance->arg, error);
 	acceptance_free(acceptance);
 }
 
