@@ -95,6 +95,7 @@ static void forget_roster(struct tr_irc_channel *channel)
 		tr_free(tr_map_value(e));
 	}
 	tr_map_finish(&channel->roster);
+	channel->named = false;
 }
 
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)

@@ -40,6 +40,7 @@ struct tr_irc_channel {
 	enum tr_irc_own_lines own_state;
 	uint64_t own_generation; /* counts losses: what was looked up before one is void */
 	struct tr_list own_lines;
+	bool named;           /* the server has named everybody since its reader came */
 	struct tr_map roster; /* folded nick -> owned name, of everybody but our own */
 };
 

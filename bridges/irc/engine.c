@@ -9,6 +9,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
 #include "bridges/irc/session.h"
@@ -79,18 +80,12 @@ static void load_channels(struct tr_irc_network *network, const struct tr_db_res
 	}
 }
 
-static struct tr_irc_session *session_of(struct tr_irc_network *network, const char *user_id)
-{
-	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
-	return session ? session : tr_irc_session_create(network, user_id);
-}
-
 /* Puppets of earlier runs: their nicks are ours in the history. */
 static void load_puppets(struct tr_irc_network *network, const struct tr_db_result *result)
 {
 	for (size_t row = 0; row < tr_db_rows(result, 1); row++) {
 		char *user_id = tr_str_dup(tr_db_text(result, 1, row, 0));
-		struct tr_irc_session *session = session_of(network, user_id);
+		struct tr_irc_session *session = tr_irc_session_of(network, user_id);
 		tr_irc_session_remember(
 			session, tr_db_text(result, 1, row, 1), tr_db_text(result, 1, row, 2));
 		tr_free(user_id);
@@ -265,7 +260,7 @@ static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 	if (op->portal->kind == TR_PORTAL_CHANNEL) {
 		channel_of(network, op->portal);
 	}
-	struct tr_irc_session *session = session_of(network, op->sender);
+	struct tr_irc_session *session = tr_irc_session_of(network, op->sender);
 	tr_irc_session_want(session);
 	tr_irc_outgoing_add(session, op);
 }
@@ -318,11 +313,7 @@ static void deliver_member(struct tr_irc_network *network, struct tr_op *op)
 		} else if (op->change != TR_MEMBER_JOIN) {
 			leave_channel(network, op);
 		} else {
-			struct tr_irc_session *session =
-				tr_map_get(&network->sessions, tr_str_from(op->target));
-			if (session != NULL && tr_irc_session_online(session)) {
-				tr_irc_session_join(session, channel);
-			}
+			tr_irc_lists_member_joined(channel, op->room_id, op->target);
 		}
 	}
 	tr_op_done(op, NULL, 0, NULL, NULL);
@@ -403,6 +394,13 @@ static void portal_opened(void *self, struct tr_portal *portal)
 	open_portal(self, portal);
 }
 
+static void members_known(void *self, struct tr_portal *portal, const char *room_id)
+{
+	if (portal->kind == TR_PORTAL_CHANNEL) {
+		tr_irc_lists_members_known(channel_of(self, portal), room_id);
+	}
+}
+
 static void pause_session(struct tr_irc_session *session)
 {
 	if (session->connection != NULL) {
@@ -468,6 +466,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.remote_of_alias = remote_of_alias,
 	.remote_of_name = remote_of_name,
 	.portal_opened = portal_opened,
+	.members_known = members_known,
 	.pressure = pressure,
 	.undelivered = tr_irc_undelivered,
 	.status = status,

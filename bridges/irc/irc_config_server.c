@@ -131,7 +131,7 @@ static const struct tr_schema_key to_matrix_keys[] = {
 		.help = "Whether those in the channel join the room at start."),
 	ROW("incremental", BOOL, incremental, "false", 0,
 		.help = "Whether joins and parts are shown as they happen."),
-	ROW("requireMatrixJoined", BOOL, requireMatrixJoined, "false", 0,
+	ROW("requireMatrixJoined", BOOL, requireMatrixJoined, "false", NOT_YET,
 		.help = "Whether nothing is shown in the room until all its members are in the "
 			"channel."),
 	ROW_END,
@@ -198,8 +198,9 @@ static const struct tr_schema_key global_keys[] = {
 static const struct tr_schema global_schema = {.title = "For all rooms", .keys = global_keys};
 static const struct tr_schema_key list_keys[] = {
 	ROW("enabled", BOOL, enabled, "false", 0, .help = "Whether member lists are kept alike."),
-	ROW("floodDelayMs", INT, floodDelayMs, "10000", 0, .max = 86400000,
-		.help = "Milliseconds between two joins on IRC at start."),
+	ROW("floodDelayMs", INT, floodDelayMs, "10000", NOT_YET, .max = 86400000,
+		.help = "Milliseconds between two joins on IRC at start. Not needed: connections "
+			"are paced by ircClients.reconnectIntervalMs, lines by floodPacing."),
 	ROW_GROUP("global", global_schema, 0, .help = "What holds for all rooms and channels."),
 	ROW_MANY("rooms", LIST, rooms, room_count, struct tr_irc_list_room, list_room_item, 0,
 		.help = "What differs for single rooms."),
@@ -377,8 +378,9 @@ static const struct tr_schema_key server_keys[] = {
 	ROW_SECTION("ircClients", ircClients, irc_clients_schema, 0,
 		.help = "How Matrix users look and behave on IRC."),
 	ROW_GROUP("privateMessages", private_schema, 0, .help = "Private messages."),
-	ROW_SECTION("membershipLists", membershipLists, list_schema, NOT_YET,
-		.help = "Who is shown on the other side."),
+	ROW_SECTION("membershipLists", membershipLists, list_schema, 0,
+		.help = "Who is shown on the other side. Without this section joins and parts on IRC "
+			"are shown as they happen, and Matrix users come to IRC when they speak."),
 	ROW_MANY("modePowerMap", MAP, modePowerMap, mode_power_count, struct tr_irc_mode_power,
 		power_item, NOT_YET, .check = tr_irc_check_mode_letter, .fallback = "{o: 50, v: 1}",
 		.help = "The power level of a channel mode in the room."),

@@ -7,6 +7,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/membership_lists.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"
@@ -50,7 +51,7 @@ static int64_t time_of(const struct tr_irc_line *line)
 }
 
 /* The nick for people's eyes. */
-static void add_name(struct tr_str nick, struct tr_buf *out)
+void tr_irc_reader_name(struct tr_str nick, struct tr_buf *out)
 {
 	if (tr_irc_text_name(nick, out) == 0 && out->len == 0) {
 		tr_irc_text_identity(nick, out);
@@ -58,7 +59,7 @@ static void add_name(struct tr_str nick, struct tr_buf *out)
 }
 
 /* The key of a ghost: folded as ASCII, so that it does not change with what a server says. */
-static void add_identity(struct tr_str nick, struct tr_buf *out)
+void tr_irc_reader_identity(struct tr_str nick, struct tr_buf *out)
 {
 	struct tr_buf folded = TR_BUF_INIT(NAME_MAX);
 	tr_irc_fold_stable(nick, &folded);
@@ -106,8 +107,8 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 	struct tr_buf key = TR_BUF_INIT(ID_MAX);
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
-	add_name(line->nick, &name);
-	add_identity(line->nick, &identity);
+	tr_irc_reader_name(line->nick, &name);
+	tr_irc_reader_identity(line->nick, &identity);
 	tr_buf_add(&key, tr_buf_str(msgid));
 	if (key.len == 0) {
 		add_own_key(network, &key);
@@ -180,6 +181,19 @@ static void roster_remove(struct tr_irc_channel *channel, struct tr_str nick)
 	tr_buf_finish(&key);
 }
 
+size_t tr_irc_reader_roster_count(const struct tr_irc_channel *channel)
+{
+	return tr_map_count(&channel->roster);
+}
+
+void tr_irc_reader_roster_each(
+	const struct tr_irc_channel *channel, tr_irc_roster_visitor *visitor, void *arg)
+{
+	for (struct tr_map_entry *e = tr_map_first(&channel->roster); e; e = tr_map_next(e)) {
+		visitor(arg, tr_str_from(tr_map_value(e)));
+	}
+}
+
 static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 {
 	if (tr_str_empty(nick)) {
@@ -188,10 +202,12 @@ static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	roster_add(channel, nick);
-	add_name(nick, &name);
-	add_identity(nick, &identity);
-	tr_bridge_remote_join(channel->network->bridge, channel->portal, tr_buf_str(&identity),
-		tr_buf_str(&name));
+	tr_irc_reader_name(nick, &name);
+	tr_irc_reader_identity(nick, &identity);
+	if (tr_irc_lists_shows_changes(channel)) {
+		tr_bridge_remote_join(channel->network->bridge, channel->portal,
+			tr_buf_str(&identity), tr_buf_str(&name));
+	}
 	tr_buf_finish(&name);
 	tr_buf_finish(&identity);
 }
@@ -205,8 +221,8 @@ static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct 
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf why = TR_BUF_INIT(TEXT_MAX);
 	roster_remove(channel, nick);
-	add_name(nick, &name);
-	add_identity(nick, &identity);
+	tr_irc_reader_name(nick, &name);
+	tr_irc_reader_identity(nick, &identity);
 	tr_irc_text_plain(reason, &why);
 	tr_bridge_remote_leave(channel->network->bridge, channel->portal, tr_buf_str(&identity),
 		tr_buf_str(&name), tr_buf_str(&why));
@@ -215,8 +231,8 @@ static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct 
 	tr_buf_finish(&why);
 }
 
-/* 353: who is in the channel when the reader comes. They are known, so that their QUIT is; ghosts
- * join when they speak. */
+/* 353: who is in the channel when the reader comes, so that their QUIT is known; who of them is
+ * shown is decided when the list is complete (366). */
 static void names(struct tr_irc_channel *channel, const struct tr_irc_line *line)
 {
 	struct tr_str rest = tr_irc_param(line, 3);
@@ -244,6 +260,9 @@ void tr_irc_reader_line(
 	}
 	if (line->numeric == 353) {
 		names(channel, line);
+	} else if (line->numeric == 366) {
+		channel->named = true;
+		tr_irc_lists_sync(channel);
 	} else if (tr_irc_is(line, "KICK")) {
 		struct tr_str target = tr_irc_param(line, 1);
 		if (!tr_irc_network_is_own(channel->network, target, (struct tr_str){NULL, 0})) {
@@ -295,8 +314,8 @@ void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_li
 	enum tr_message_kind kind;
 	tr_irc_msgid(line, &msgid);
 	if (read_talk(line, &kind, &text)) {
-		add_name(line->nick, &name);
-		add_identity(line->nick, &identity);
+		tr_irc_reader_name(line->nick, &name);
+		tr_irc_reader_identity(line->nick, &identity);
 		struct tr_portal *portal = tr_portal_direct(
 			network->bridge, tr_buf_str(&identity), tr_buf_c(&name), session->user_id);
 		hand_over(network, portal, line, &msgid, kind, &text, NULL);

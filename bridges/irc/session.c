@@ -293,6 +293,12 @@ struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, con
 	return session;
 }
 
+struct tr_irc_session *tr_irc_session_of(struct tr_irc_network *network, const char *user_id)
+{
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
+	return session ? session : tr_irc_session_create(network, user_id);
+}
+
 void tr_irc_session_destroy(struct tr_irc_session *session)
 {
 	if (session == NULL) {

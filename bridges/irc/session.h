@@ -65,6 +65,8 @@ struct tr_irc_session {
 };
 
 struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id);
+/* The session of a Matrix user, made if need be. */
+struct tr_irc_session *tr_irc_session_of(struct tr_irc_network *network, const char *user_id);
 /* Only with the network, after its marks. */
 void tr_irc_session_destroy(struct tr_irc_session *session);
 /* Connects if it is offline. */

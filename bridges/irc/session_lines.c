@@ -177,7 +177,9 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 		tr_irc_reader_everywhere(session, line);
 		return;
 	}
-	struct tr_str name = line->numeric == 353 ? tr_irc_param(line, 2) : target;
+	struct tr_str name = line->numeric == 353   ? tr_irc_param(line, 2)
+			     : line->numeric == 366 ? tr_irc_param(line, 1)
+						    : target;
 	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);
 	if (channel != NULL && channel->reader == session) {
 		tr_irc_channel_line(channel, line);

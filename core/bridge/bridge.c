@@ -221,6 +221,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_portals_finish(bridge);
 	tr_recall_destroy(bridge->recall);
 	tr_members_finish(&bridge->members);
+	tr_activity_finish(&bridge->activity);
 	tr_ghosts_finish(&bridge->ghosts);
 	tr_arena_finish(&bridge->turn);
 	options_finish(&bridge->options);
@@ -259,6 +260,7 @@ static void stop_look(void *arg)
 static void module_stopped(void *arg)
 {
 	struct tr_bridge *bridge = arg;
+	tr_activity_flush(bridge);
 	bridge->module_stopped = true;
 }
 

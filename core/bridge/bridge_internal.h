@@ -16,6 +16,7 @@
  *   status.c        ready or not, and figures            media.c        files up and down
  *   power.c         ghosts that may not speak           undelivered.c   dead letters, told
  *   portal_state.c  what is written about a portal       permission.c   who may do what
+ *   activity.c      who was active when
  *   hint.c          names and presence of Matrix users
  *
  * What waits for an answer of the homeserver is linked somewhere in struct tr_bridge and freed
@@ -27,6 +28,7 @@
 #include "core/base/arena.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "core/bridge/activity.h"
 #include "core/bridge/bridge.h"
 #include "core/bridge/command.h"
 #include "core/bridge/content.h"
@@ -88,6 +90,7 @@ struct tr_bridge {
 
 	struct tr_ghosts ghosts;
 	struct tr_members members;
+	struct tr_activity activity;
 	struct tr_map names;   /* Matrix user id -> display name, owned; "" = none */
 	struct tr_map askings; /* .. being asked for */
 	struct tr_map intents;

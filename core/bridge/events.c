@@ -8,6 +8,7 @@
  * room: so the invitation that makes a chat out of a room and the messages behind it keep their
  * order.
  */
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
 #include "core/bridge/recall.h"
@@ -172,7 +173,11 @@ static enum tr_from_matrix_verdict classify(
 		concerns = tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message") &&
 			   tr_json_get(event, "state_key") == NULL;
 	}
-	return concerns ? keep(bridge, room_id, lane, position) : TR_EVENT_IGNORE;
+	if (!concerns) {
+		return TR_EVENT_IGNORE;
+	}
+	tr_activity_note(bridge, tr_json_get_str(event, "sender"), tr_clock_wall_ms());
+	return keep(bridge, room_id, lane, position);
 }
 
 static struct tr_delivery *look_ahead(struct tr_bridge *bridge, const struct tr_inbound *inbound)

@@ -165,6 +165,27 @@ static void gather(void *arg, struct tr_str user_id)
 	gathering->ids[gathering->count++] = tr_arena_str(tr_bridge_turn(bridge), user_id).ptr;
 }
 
+static size_t gathered(struct gathering *gathering, const char *const **user_ids)
+{
+	const char **borrowed = tr_arena_alloc(tr_bridge_turn(gathering->portal->bridge),
+		(gathering->count + 1) * sizeof(*borrowed));
+	for (size_t i = 0; i < gathering->count; i++) {
+		borrowed[i] = gathering->ids[i];
+	}
+	*user_ids = borrowed;
+	tr_free(gathering->ids);
+	tr_map_finish(&gathering->seen);
+	return gathering->count;
+}
+
+size_t tr_portal_room_members(
+	struct tr_portal *portal, const char *room_id, const char *const **user_ids)
+{
+	struct gathering gathering = {.portal = portal};
+	tr_members_each(&portal->bridge->members, tr_str_from(room_id), gather, &gathering);
+	return gathered(&gathering, user_ids);
+}
+
 size_t tr_portal_matrix_members(struct tr_portal *portal, const char *const **user_ids)
 {
 	struct gathering gathering = {.portal = portal};
@@ -172,15 +193,7 @@ size_t tr_portal_matrix_members(struct tr_portal *portal, const char *const **us
 		tr_members_each(&portal->bridge->members, tr_str_from(portal->rooms[i]), gather,
 			&gathering);
 	}
-	const char **borrowed = tr_arena_alloc(
-		tr_bridge_turn(portal->bridge), (gathering.count + 1) * sizeof(*borrowed));
-	for (size_t i = 0; i < gathering.count; i++) {
-		borrowed[i] = gathering.ids[i];
-	}
-	*user_ids = borrowed;
-	tr_free(gathering.ids);
-	tr_map_finish(&gathering.seen);
-	return gathering.count;
+	return gathered(&gathering, user_ids);
 }
 
 void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result,

@@ -50,8 +50,10 @@ struct tr_portal *tr_portal_direct(
 typedef bool tr_portal_visitor(void *arg, struct tr_portal *portal);
 void tr_portal_each(struct tr_bridge *bridge, tr_portal_visitor *visitor, void *arg);
 
-/* Matrix users (not ghosts, not the bot) known to be joined to a room of the portal, as a borrowed
- * array of user ids that is valid until the next turn. */
+/* Matrix users (not ghosts, not the bot) known to be joined to this room, or to any room, of the
+ * portal, as a borrowed array of user ids that is valid until the next turn. */
+size_t tr_portal_room_members(
+	struct tr_portal *portal, const char *room_id, const char *const **user_ids);
 size_t tr_portal_matrix_members(struct tr_portal *portal, const char *const **user_ids);
 
 #endif

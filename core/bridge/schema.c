@@ -26,7 +26,10 @@ const struct tr_migration tr_bridge_migrations[] = {
 	    " room_id {TEXT} NOT NULL);"},
 	{2, "CREATE TABLE room_state ("
 	    " room_id {TEXT} PRIMARY KEY,"
-	    " said {TEXT} NOT NULL);"},
+	    " said {TEXT} NOT NULL);"
+	    "CREATE TABLE user_activity ("
+	    " user_id {TEXT} PRIMARY KEY,"
+	    " active_ms {BIGINT} NOT NULL);"},
 };
 
 const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);

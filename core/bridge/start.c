@@ -20,6 +20,8 @@ static const struct tr_db_statement select_rooms = {
 static const struct tr_db_statement select_management = {
 	"SELECT user_id, room_id FROM management_room"};
 static const struct tr_db_statement select_said = {"SELECT room_id, said FROM room_state"};
+static const struct tr_db_statement select_active = {
+	"SELECT user_id, active_ms FROM user_activity"};
 
 static void start_ended(struct tr_bridge *bridge, const struct tr_error *error)
 {
@@ -118,6 +120,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		tr_entries_load(bridge, result, 4);
 		tr_portals_load(bridge, result, 1, 2);
 		tr_management_load(bridge, result, 3);
+		tr_activity_load(bridge, result, 5);
 	}
 	step_ended(bridge, error);
 }
@@ -130,6 +133,7 @@ static void load(struct tr_bridge *bridge)
 	tr_db_batch_add(batch, &select_rooms, NULL, 0);
 	tr_db_batch_add(batch, &select_management, NULL, 0);
 	tr_db_batch_add(batch, &select_said, NULL, 0);
+	tr_db_batch_add(batch, &select_active, NULL, 0);
 	tr_db_submit_take(batch, loaded, bridge);
 }
 

@@ -22,7 +22,7 @@ from support.scripted_ircd import ScriptedIrcd
 from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
 from support.weechat import WeeChat
-from support.world import StubWorld, SynapseWorld
+from support.world import StubWorld, SynapseWorld, parameters_of
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +180,27 @@ def world(request, synapse_worlds):
 @pytest.fixture
 def inspircd_world(synapse_worlds):
     return synapse_worlds["inspircd"]
+
+
+@pytest.fixture(scope="module")
+def synapse_lists_world(scratch, inspircd):
+    """Synapse, InspIRCd and a bridge that keeps both member lists alike."""
+    directory = scratch / "lists"
+    directory.mkdir()
+    synapse = Synapse(directory / "synapse")
+    world = SynapseWorld(directory / "bridge", synapse, inspircd, "list", rooms={"12": 2})
+    shown = {"initial": True, "incremental": True}
+    parameters = parameters_of(world.bridge.config)
+    parameters["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": shown, "matrixToIrc": shown}}
+    parameters["ircClients"].update(maxClients=0, reconnectIntervalMs=0)
+    try:
+        synapse.add_registration(world.bridge.registration)
+        synapse.start()
+        world.start()
+        yield world
+    finally:
+        world.close()
+        synapse.close()
 
 
 @pytest.fixture(scope="module", params=[InspIRCd, NgIRCd])

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The built trestle-irc: writes its configuration and registration, runs it, ends it in every way, reads its figures."""
 
+import contextlib
 import copy
 import json
 import os
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -73,6 +75,12 @@ class Bridge:
         key = self.config.get("key_file")
         if key and not (self.directory / key).exists():
             make_key(self.directory / key)
+
+    def age_activity(self, user_id, hours):
+        """As if the user's last activity were that much longer ago; the bridge is stopped, its store SQLite."""
+        with contextlib.closing(sqlite3.connect(self.directory / "trestle.db")) as store, store:
+            sql = "UPDATE user_activity SET active_ms = active_ms - ? WHERE user_id = ?"
+            assert store.execute(sql, (hours * 3600 * 1000, user_id)).rowcount == 1, user_id
 
     def generate_registration(self):
         """`trestle-irc --generate-registration`; returns the path of the file."""

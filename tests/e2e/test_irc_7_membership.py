@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is shown on the other side: at start and as people come and go, as membershipLists says; nothing is asked twice."""
+
+from support.waiting import eventually, stays
+from support.world import parameters_of
+
+
+def lists(**settings):
+    """A change of the configuration: membershipLists with these settings, and no limits that get in the way."""
+
+    def change(_config, entry):
+        parameters = entry["parameters"]
+        parameters["membershipLists"] = {"enabled": True, **settings}
+        parameters["ircClients"].update(maxClients=0, reconnectIntervalMs=0)
+
+    return change
+
+
+BOTH = {
+    "global": {
+        "ircToMatrix": {"initial": True, "incremental": True},
+        "matrixToIrc": {"initial": True, "incremental": True},
+    }
+}
+
+
+def ghosts(world, channel="#a"):
+    """The nicks of the ghosts in the channel's room."""
+    members = world.alice.joined_members(world.rooms[channel])
+    return {user[len("@irc_"):].split(":")[0] for user in members if user.startswith("@irc_")}
+
+
+def wait_for_ghosts(world, expected, channel="#a"):
+    eventually(lambda: ghosts(world, channel) == set(expected), 20, f"the ghosts {sorted(expected)}",
+               lambda: sorted(ghosts(world, channel)))
+
+
+def puppets(world, channel="#a"):
+    return {nick for nick in world.ircd.members(channel) if nick.startswith("M-")}
+
+
+def wait_for_puppets(world, expected, channel="#a"):
+    eventually(lambda: puppets(world, channel) == set(expected), 20, f"the puppets {sorted(expected)}",
+               lambda: sorted(world.ircd.members(channel)))
+
+
+# From IRC to Matrix
+
+
+def test_everybody_in_the_channel_is_in_the_room_after_the_start(make_stub_world):
+    world = make_stub_world(change=lists(**BOTH), ready=False)
+    world.ircd.control("fake", prefix="f", count=30, channel="#a")
+    world.start()
+    wait_for_ghosts(world, {f"f{n}" for n in range(1, 31)})
+
+
+def test_without_initial_nobody_joins_before_he_speaks_or_comes(make_stub_world):
+    world = make_stub_world(change=lists(**{"global": {"ircToMatrix": {"incremental": True}}}), ready=False)
+    world.ircd.control("fake", nick="old", channel="#a")
+    world.start()
+    world.ircd.control("fake", nick="new", channel="#a")
+    wait_for_ghosts(world, {"new"})
+    world.ircd.say("old", "#a", "I was here before")
+    wait_for_ghosts(world, {"new", "old"})
+
+
+def test_without_incremental_a_ghost_comes_when_it_speaks_and_goes_when_it_leaves(make_stub_world):
+    world = make_stub_world(change=lists(**{"global": {"ircToMatrix": {"initial": False}}}))
+    world.ircd.control("fake", nick="ann", channel="#a")
+    world.ircd.control("fake", nick="bob", channel="#a")
+    world.ircd.say("bob", "#a", "hello")
+    wait_for_ghosts(world, {"bob"})
+    world.ircd.control("part", nick="bob", channel="#a", reason="gone")
+    wait_for_ghosts(world, set())
+
+
+def test_a_channel_can_differ_from_the_rest(make_stub_world):
+    settings = {**BOTH, "channels": [{"channel": "#B", "ircToMatrix": {"initial": False}}]}
+    world = make_stub_world(channels=("#a", "#b"), change=lists(**settings), ready=False)
+    world.ircd.control("fake", nick="ann", channel="#a")
+    world.ircd.control("fake", nick="bob", channel="#b")
+    world.start()
+    wait_for_ghosts(world, {"ann"}, "#a")
+    world.ircd.control("fake", nick="new", channel="#b")
+    wait_for_ghosts(world, {"new"}, "#b")
+
+
+def test_who_left_while_the_bridge_was_away_is_no_longer_in_the_room(make_stub_world, database):
+    world = make_stub_world(change=lists(**BOTH), database=database)
+    world.ircd.control("fake", nick="ann", channel="#a")
+    world.ircd.control("fake", nick="bob", channel="#a")
+    wait_for_ghosts(world, {"ann", "bob"})
+    world.bridge.kill()
+    world.ircd.control("part", nick="ann", channel="#a")
+    world.ircd.control("fake", nick="cleo", channel="#a")
+    world.bridge.start()
+    wait_for_ghosts(world, {"bob", "cleo"})
+
+
+def test_who_left_while_the_server_was_away_is_no_longer_in_the_room(make_stub_world):
+    world = make_stub_world(change=lists(**BOTH))
+    world.ircd.control("fake", nick="ann", channel="#a")
+    wait_for_ghosts(world, {"ann"})
+    world.ircd.restart()
+    world.ircd.control("fake", nick="bob", channel="#a")
+    wait_for_ghosts(world, {"bob"})
+
+
+def test_who_comes_and_goes_at_once_costs_no_request(make_stub_world):
+    world = make_stub_world(change=lists(**BOTH))
+    world.ircd.control("fake", nick="ann", channel="#a")
+    wait_for_ghosts(world, {"ann"})
+    world.stub.settings(delay_ms=200)
+    world.ircd.control("fake", nick="slow", channel="#a")
+    before = world.stub.stats()["requests"]
+    for _ in range(50):
+        world.ircd.control("part", nick="ann", channel="#a")
+        world.ircd.control("join", nick="ann", channel="#a")
+    world.stub.settings(delay_ms=0)
+    wait_for_ghosts(world, {"ann", "slow"})
+    stays(lambda: ghosts(world) == {"ann", "slow"}, 0.5, "ann in the room")
+    assert world.stub.stats()["requests"] - before < 40  # each coming and going alone would be 100
+
+
+# From Matrix to IRC
+
+
+def test_everybody_in_the_room_is_in_the_channel_after_the_start(make_stub_world):
+    names = [f"u{n}" for n in range(1, 21)]
+    world = make_stub_world(users=["alice", *names], change=lists(**BOTH))
+    wait_for_puppets(world, {"M-alice", *(f"M-{name}" for name in names)})
+
+
+def test_without_the_setting_nobody_is_on_irc_before_he_speaks(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"))
+    world.say("hello", user="bob")
+    world.wait_in_irc(1)
+    assert puppets(world) == {"M-bob"}
+
+
+def test_a_join_and_a_leave_in_matrix_are_followed(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=lists(**{"global": {"matrixToIrc": {"incremental": True}}}))
+    dora = world.stub.user("dora")
+    dora.join(world.rooms["#a"])
+    wait_for_puppets(world, {"M-dora"})
+    dora.leave(world.rooms["#a"])
+    wait_for_puppets(world, set())
+
+
+def test_a_room_can_differ_from_the_rest(make_stub_world):
+    def change(config, entry):
+        lists(**BOTH)(config, entry)
+
+    world = make_stub_world(channels=("#a", "#b"), users=("alice", "bob"), change=change, ready=False)
+    settings = parameters_of(world.bridge.config)["membershipLists"]
+    settings["rooms"] = [{"room": world.rooms["#b"], "matrixToIrc": {"initial": False}}]
+    world.bridge.write_config()
+    world.start()
+    wait_for_puppets(world, {"M-alice", "M-bob"}, "#a")
+    dora = world.stub.user("dora")
+    dora.join(world.rooms["#b"])
+    wait_for_puppets(world, {"M-dora"}, "#b")
+
+
+def test_no_more_are_brought_than_the_limit_allows(make_stub_world):
+    def change(config, entry):
+        lists(**BOTH)(config, entry)
+        entry["parameters"]["ircClients"]["maxClients"] = 6
+
+    names = [f"u{n}" for n in range(1, 11)]
+    world = make_stub_world(users=["alice", *names], change=change)
+    eventually(lambda: len(puppets(world)) == 5, 20, "five puppets beside the bot", lambda: puppets(world))
+    stays(lambda: len(puppets(world)) == 5, 0.5, "five puppets")
+    eventually(lambda: "maxClients is 6" in world.bridge.process.output(), 5, "a word about it")
+
+
+def test_who_was_idle_for_long_is_not_brought_at_start(make_stub_world):
+    idle = {"enabled": True, "idleForHours": 24, "exclude": "^@eve:"}
+    world = make_stub_world(users=("alice", "bob", "eve"), change=lists(ignoreIdleUsersOnStartup=idle, **BOTH))
+    wait_for_puppets(world, {"M-alice", "M-bob", "M-eve"})
+    world.say("I am awake", user="bob")
+    world.wait_in_irc(1)
+    world.bridge.stop()
+    world.bridge.age_activity("@alice:hs.test", 25)
+    world.bridge.age_activity("@eve:hs.test", 25)
+    world.bridge.start()
+    wait_for_puppets(world, {"M-bob", "M-eve"})
+    world.say("awake too", user="alice")
+    wait_for_puppets(world, {"M-alice", "M-bob", "M-eve"})
+
+
+# Restarts
+
+
+def test_a_restart_with_nothing_changed_asks_nothing_of_the_homeserver_twice(make_stub_world, database):
+    names = [f"u{n}" for n in range(1, 21)]
+    world = make_stub_world(users=["alice", *names], change=lists(**BOTH), database=database)
+    world.ircd.control("fake", prefix="f", count=20, channel="#a")
+    wait_for_ghosts(world, {f"f{n}" for n in range(1, 21)})
+    wait_for_puppets(world, {f"M-{name}" for name in ["alice", *names]})
+    world.bridge.stop()
+    before = world.stub.stats()["requests"]
+    world.bridge.start()
+    wait_for_puppets(world, {f"M-{name}" for name in ["alice", *names]})
+    asked = world.stub.stats()["requests"] - before
+    # versions, whoami, register and name of the bot, ping, and the members of the one room
+    assert asked <= 8, asked
+    assert ghosts(world) == {f"f{n}" for n in range(1, 21)}
+
+
+# Real servers
+
+
+def test_both_member_lists_agree_on_real_servers(synapse_lists_world):
+    world = synapse_lists_world
+    channel, room = world.mapped(world.alice)
+    dora = world.new_user("dora")
+    with world.irc(channel) as ann:
+        world.alice.wait_for_member(room, world.ghost(ann.nick))
+        dora.join(room)
+        ann.wait_for(lambda line: line.command == "JOIN" and line.source.startswith(world.nick_of(dora)), 20, "dora")
+        dora.leave(room)
+        ann.wait_for(lambda line: line.command == "PART" and line.source.startswith(world.nick_of(dora)), 20, "her part")
+    world.alice.wait_for_member(room, world.ghost(ann.nick), "leave")
