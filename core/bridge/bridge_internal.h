@@ -152,6 +152,7 @@ struct tr_delivery {
 	bool says;                 /* the message has something to bridge */
 	bool given;                /* the module has it */
 	struct tr_arena arena;     /* of what was looked up */
+	bool is_room_command;
 };
 struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound);
 void tr_delivery_free(struct tr_delivery *delivery);
@@ -243,11 +244,20 @@ void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char
 void tr_management_forget(struct tr_bridge *bridge, const char *room_id);
 char *tr_management_room_options(const struct tr_bridge *bridge, const char *user_id);
 /* A notice of the bot (of the ghost in a direct chat), under a key that makes it unique. */
+struct tr_notice {
+	const char *text;
+	const char *html;     /* what clients show instead, or NULL */
+	const char *reply_to; /* the event it answers, or NULL */
+};
+void tr_bridge_notice_rich(struct tr_bridge *bridge, const char *room_id, struct tr_str key,
+	const struct tr_notice *notice);
 void tr_bridge_notice(
 	struct tr_bridge *bridge, const char *room_id, struct tr_str key, const char *text);
 
 /* --- command.c */
 
+/* Whether a message in a channel's room is a command: "!irc ..". */
+bool tr_command_is_for_room(const struct tr_bridge *bridge, struct tr_str text);
 void tr_command_run(struct tr_delivery *delivery);
 void tr_commands_finish(struct tr_bridge *bridge);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands in a management room: finds the row, checks the permission, then lets it run. The rows
- * of the module come before those of core, so that it can say the same better. What a command does
- * is its row's.
+ * Commands in a management room, and those few that are for channels' rooms: finds the row, checks
+ * the permission, then lets it run. The rows of the module come before those of core, so that it
+ * can say the same better. What a command does is its row's.
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/matrix/html.h"
 
 #include <stdarg.h>
 
@@ -22,11 +23,18 @@ struct tr_command {
 
 static void run_help(void *self, struct tr_command *command);
 static void run_status(void *self, struct tr_command *command);
+static void run_version(void *self, struct tr_command *command);
 
 static const struct tr_command_row core_rows[] = {
-	{"help", "", "Shows this list.", TR_PERMIT_USER, run_help},
-	{"status", "", "Says whether the bridge and its network are connected.", TR_PERMIT_USER,
-		run_status},
+	{.name = "help", .help = "Shows this list.", .level = TR_PERMIT_USER, .run = run_help},
+	{.name = "status",
+		.help = "Says whether the bridge and its network are connected.",
+		.level = TR_PERMIT_USER,
+		.run = run_status},
+	{.name = "bridgeversion",
+		.help = "Says which version of the bridge runs.",
+		.level = TR_PERMIT_USER,
+		.run = run_version},
 };
 static const struct tr_command_table core_table = {core_rows, TR_ARRAY_LEN(core_rows)};
 
@@ -47,30 +55,58 @@ static const struct tr_command_row *find_row(const struct tr_bridge *bridge, str
 	return row ? row : find_in(&core_table, name);
 }
 
-static void add_rows(const struct tr_bridge *bridge, const struct tr_command_table *table,
-	enum tr_permission_level level, struct tr_buf *text)
+/* The rows of exactly this level. Returns how many there are. */
+static size_t add_rows(const struct tr_bridge *bridge, const struct tr_command_table *table,
+	enum tr_permission_level level, struct tr_buf *text, struct tr_buf *html)
 {
+	size_t count = 0;
 	for (size_t i = 0; table != NULL && i < table->count; i++) {
 		const struct tr_command_row *row = &table->rows[i];
-		if (row->level <= level && find_row(bridge, tr_str_from(row->name)) == row) {
-			const char *arguments = row->arguments ? row->arguments : "";
-			tr_buf_addf(text, "\n!%s%s%s - %s", row->name,
-				arguments[0] != '\0' ? " " : "", arguments, row->help);
+		if (row->level != level || find_row(bridge, tr_str_from(row->name)) != row) {
+			continue;
 		}
+		const char *arguments = row->arguments ? row->arguments : "";
+		const char *space = arguments[0] != '\0' ? " " : "";
+		tr_buf_addf(text, "\n!%s%s%s - %s", row->name, space, arguments, row->help);
+		tr_buf_addf(html, "<li><strong>!%s</strong>%s", row->name, space);
+		tr_html_escape(html, tr_str_from(arguments));
+		tr_buf_add_c(html, " - ");
+		tr_html_escape(html, tr_str_from(row->help));
+		tr_buf_add_c(html, "</li>");
+		count++;
+	}
+	return count;
+}
+
+static void add_section(const struct tr_bridge *bridge, enum tr_permission_level level,
+	const char *title, struct tr_buf *text, struct tr_buf *html)
+{
+	size_t text_start = text->len;
+	size_t html_start = html->len;
+	tr_buf_addf(text, "%s%s", text->len > 0 ? "\n" : "", title);
+	tr_buf_addf(html, "<p>%s</p><ul>", title);
+	size_t count = add_rows(bridge, &core_table, level, text, html) +
+		       add_rows(bridge, bridge->options.protocol->commands, level, text, html);
+	tr_buf_add_c(html, "</ul>");
+	if (count == 0) {
+		tr_buf_truncate(text, text_start);
+		tr_buf_truncate(html, html_start);
 	}
 }
 
 static void run_help(void *self, struct tr_command *command)
 {
 	const struct tr_bridge *bridge = command->bridge;
-	enum tr_permission_level level = tr_permission_of(bridge, tr_command_user(command));
 	struct tr_buf text = TR_BUF_INIT(REPLY_MAX);
+	struct tr_buf html = TR_BUF_INIT(REPLY_MAX);
 	(void)self;
-	tr_buf_add_c(&text, "What you can write here:");
-	add_rows(bridge, &core_table, level, &text);
-	add_rows(bridge, bridge->options.protocol->commands, level, &text);
-	tr_command_reply(command, "%s", tr_buf_c(&text));
+	add_section(bridge, TR_PERMIT_USER, "What you can write here:", &text, &html);
+	if (tr_permission_of(bridge, tr_command_user(command)) >= TR_PERMIT_ADMIN) {
+		add_section(bridge, TR_PERMIT_ADMIN, "Management:", &text, &html);
+	}
+	tr_command_reply_html(command, tr_buf_c(&text), tr_buf_c(&html));
 	tr_buf_finish(&text);
+	tr_buf_finish(&html);
 	tr_command_end(command);
 }
 
@@ -82,6 +118,13 @@ static void run_status(void *self, struct tr_command *command)
 	tr_command_reply(command, "%s%s%s", ready ? "All is well." : "Not all is well.",
 		why.len > 0 ? "\n" : "", tr_buf_c(&why));
 	tr_buf_finish(&why);
+	tr_command_end(command);
+}
+
+static void run_version(void *self, struct tr_command *command)
+{
+	(void)self;
+	tr_command_reply(command, "BridgeVersion: %s", TRESTLE_VERSION);
 	tr_command_end(command);
 }
 
@@ -110,6 +153,21 @@ struct tr_str tr_command_rest(const struct tr_command *command)
 	return tr_str_trim(command->rest);
 }
 
+void tr_command_reply_html(struct tr_command *command, const char *text, const char *html)
+{
+	/* The same when the command runs again after a crash, so that it is not said twice while
+	 * the first is still on its way. */
+	char *key =
+		tr_asprintf("command:%s:%u", command->delivery->op.event_id, command->replies++);
+	const struct tr_notice notice = {
+		.text = text,
+		.html = html,
+		.reply_to = command->delivery->op.event_id,
+	};
+	tr_bridge_notice_rich(command->bridge, tr_command_room(command), tr_str_from(key), &notice);
+	tr_free(key);
+}
+
 void tr_command_reply(struct tr_command *command, const char *format, ...)
 {
 	struct tr_buf text = TR_BUF_INIT(REPLY_MAX);
@@ -117,21 +175,28 @@ void tr_command_reply(struct tr_command *command, const char *format, ...)
 	va_start(args, format);
 	tr_buf_addfv(&text, format, args);
 	va_end(args);
-	/* The same when the command runs again after a crash, so that it is not said twice while
-	 * the first is still on its way. */
-	char *key =
-		tr_asprintf("command:%s:%u", command->delivery->op.event_id, command->replies++);
-	tr_bridge_notice(command->bridge, tr_command_room(command), tr_str_from(key),
-		tr_buf_failed(&text) ? "The answer is too long to be shown." : tr_buf_c(&text));
-	tr_free(key);
+	tr_command_reply_html(command,
+		tr_buf_failed(&text) ? "The answer is too long to be shown." : tr_buf_c(&text),
+		NULL);
 	tr_buf_finish(&text);
+}
+
+void tr_command_redact(struct tr_command *command)
+{
+	const struct tr_op *op = &command->delivery->op;
+	char *txn_id = tr_asprintf("redact-%s", op->event_id);
+	tr_matrix_redact(command->bridge->client, NULL, op->room_id, op->event_id, txn_id,
+		"There was a secret in it", NULL, NULL);
+	tr_free(txn_id);
 }
 
 void tr_command_usage(struct tr_command *command)
 {
 	const char *arguments = command->row->arguments ? command->row->arguments : "";
-	tr_command_reply(command, "It is written: !%s%s%s", command->row->name,
-		arguments[0] != '\0' ? " " : "", arguments);
+	const char *protocol = command->bridge->options.protocol->id;
+	bool in_room = command->delivery->op.portal != NULL;
+	tr_command_reply(command, "It is written: !%s%s%s%s%s", in_room ? protocol : "",
+		in_room ? " " : "", command->row->name, arguments[0] != '\0' ? " " : "", arguments);
 	tr_command_end(command);
 }
 
@@ -167,6 +232,28 @@ static void refuse(struct tr_command *command, const char *text)
 	tr_command_end(command);
 }
 
+bool tr_command_is_for_room(const struct tr_bridge *bridge, struct tr_str text)
+{
+	struct tr_str first;
+	return tr_str_starts(text, TR_STR("!")) && tr_str_word(&text, &first) &&
+	       tr_str_eq_nocase(
+		       tr_str_from_index(first, 1), tr_str_from(bridge->options.protocol->id));
+}
+
+/* The row that the first words ask for; NULL when there is none. */
+static const struct tr_command_row *take_row(struct tr_command *command)
+{
+	struct tr_str name = {NULL, 0};
+	bool in_room = command->delivery->op.portal != NULL;
+	if (!tr_str_word(&command->rest, &name) || !tr_str_starts(name, TR_STR("!")) ||
+		(in_room && !tr_str_word(&command->rest, &name))) {
+		return NULL;
+	}
+	const struct tr_command_row *row =
+		find_row(command->bridge, in_room ? name : tr_str_from_index(name, 1));
+	return row != NULL && in_room && !row->in_room ? NULL : row;
+}
+
 void tr_command_run(struct tr_delivery *delivery)
 {
 	struct tr_bridge *bridge = delivery->bridge;
@@ -175,7 +262,6 @@ void tr_command_run(struct tr_delivery *delivery)
 	command->delivery = delivery;
 	tr_list_append(&bridge->commands, &command->node);
 	struct tr_str text = tr_str_from(delivery->op.text);
-	struct tr_str name = {NULL, 0};
 	(void)tr_str_split(&text, '\n', &command->rest);
 	if (delivery->op.message == TR_MESSAGE_NOTICE) {
 		/* Notices are programs talking, and are not answered. */
@@ -190,13 +276,12 @@ void tr_command_run(struct tr_delivery *delivery)
 		refuse(command, "The command has a control character in it and is not run.");
 		return;
 	}
-	if (!tr_str_word(&command->rest, &name) || !tr_str_starts(name, TR_STR("!"))) {
-		refuse(command, "The command was not recognised. Write !help for what you can do.");
-		return;
-	}
-	command->row = find_row(bridge, tr_str_from_index(name, 1));
+	command->row = take_row(command);
 	if (command->row == NULL) {
-		refuse(command, "The command was not recognised. Write !help for what you can do.");
+		refuse(command,
+			delivery->op.portal != NULL
+				? "Command not known"
+				: "The command was not recognised. Write !help for what you can do.");
 	} else if (command->row->level > tr_permission_of(bridge, tr_command_user(command))) {
 		refuse(command, "You do not have permission to do that.");
 	} else {

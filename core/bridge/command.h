@@ -3,6 +3,9 @@
  * Commands people give to the bot in their management room: "!word arguments". Only the first line
  * counts; a control character anywhere refuses the whole. Permission is checked before arguments
  * are looked at. The table is the help.
+ *
+ * In a channel's room the few rows that are marked so can be given behind the protocol's name:
+ * "!irc nick Name".
  */
 #ifndef TRESTLE_BRIDGE_COMMAND_H
 #define TRESTLE_BRIDGE_COMMAND_H
@@ -22,6 +25,7 @@ struct tr_command_row {
 	/* Answers any number of times with tr_command_reply(), now or later; ends with
 	 * tr_command_end(). */
 	void (*run)(void *self, struct tr_command *command);
+	bool in_room; /* may be given in a channel's room too */
 };
 
 struct tr_command_table {
@@ -41,6 +45,10 @@ struct tr_str tr_command_rest(const struct tr_command *command);
 /* A notice in the room, as a reply to the command. */
 void tr_command_reply(struct tr_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same with what clients show in its place; both borrowed. */
+void tr_command_reply_html(struct tr_command *command, const char *text, const char *html);
+/* Has the bot take the command out of the room, where it may: there was a secret in it. */
+void tr_command_redact(struct tr_command *command);
 /* Says how the command is written, and ends it. */
 void tr_command_usage(struct tr_command *command);
 void tr_command_end(struct tr_command *command);

@@ -12,7 +12,8 @@
 
 bool tr_delivery_is_talk(const struct tr_delivery *delivery)
 {
-	return delivery->op.kind == TR_OP_MESSAGE && delivery->op.portal != NULL && delivery->says;
+	return delivery->op.kind == TR_OP_MESSAGE && delivery->op.portal != NULL &&
+	       delivery->says && !delivery->is_room_command;
 }
 
 void tr_delivery_done(struct tr_delivery *delivery)
@@ -185,6 +186,8 @@ void tr_delivery_run(struct tr_delivery *delivery)
 		tr_error_set_class(&error, TR_E_UNSUPPORTED, TR_CLASS_PERMANENT,
 			"Messages in this room are encrypted, so they do not reach the network.");
 		refuse(delivery, &error);
+	} else if (delivery->is_room_command) {
+		tr_command_run(delivery);
 	} else if (op->portal != NULL && says_something(delivery)) {
 		run_in_portal(delivery);
 	} else if (op->portal == NULL && delivery->says && owner != NULL &&

@@ -80,15 +80,30 @@ void tr_management_finish(struct tr_bridge *bridge)
 	free_values(&bridge->told);
 }
 
-static void accept_notice(struct tr_bridge *bridge, const char *lane, const char *sender,
-	struct tr_str key, const char *text)
+static struct tr_json *notice_content(const struct tr_notice *notice)
 {
-	struct tr_str body = tr_str_from(text);
+	struct tr_str body = tr_str_from(notice->text);
 	struct tr_json *content = tr_json_new_object();
 	tr_json_set_c(content, "msgtype", "m.notice");
 	tr_json_set_str(
 		content, "body", tr_str_slice(body, 0, tr_utf8_fit(body, TR_BRIDGE_TEXT_MAX)));
+	if (notice->html != NULL && strlen(notice->html) <= TR_BRIDGE_TEXT_MAX) {
+		tr_json_set_c(content, "format", "org.matrix.custom.html");
+		tr_json_set_c(content, "formatted_body", notice->html);
+	}
 	tr_json_add_object(content, "m.mentions");
+	if (notice->reply_to != NULL) {
+		struct tr_json *relation = tr_json_add_object(content, "m.relates_to");
+		tr_json_set_c(tr_json_add_object(relation, "m.in_reply_to"), "event_id",
+			notice->reply_to);
+	}
+	return content;
+}
+
+static void accept_notice(struct tr_bridge *bridge, const char *lane, const char *sender,
+	struct tr_str key, const struct tr_notice *notice)
+{
+	struct tr_json *content = notice_content(notice);
 	const struct tr_to_matrix_event event = {
 		.remote_key = key,
 		.room_id = lane,
@@ -100,8 +115,8 @@ static void accept_notice(struct tr_bridge *bridge, const char *lane, const char
 	tr_json_free(content);
 }
 
-void tr_bridge_notice(
-	struct tr_bridge *bridge, const char *room_id, struct tr_str key, const char *text)
+void tr_bridge_notice_rich(struct tr_bridge *bridge, const char *room_id, struct tr_str key,
+	const struct tr_notice *notice)
 {
 	const struct tr_portal *portal = tr_portal_of_room(bridge, tr_str_from(room_id));
 	const char *sender = NULL;
@@ -111,7 +126,13 @@ void tr_bridge_notice(
 			tr_ghost_find(bridge, tr_str_from(portal->remote_id));
 		sender = ghost ? ghost->mxid : NULL;
 	}
-	accept_notice(bridge, room_id, sender, key, text);
+	accept_notice(bridge, room_id, sender, key, notice);
+}
+
+void tr_bridge_notice(
+	struct tr_bridge *bridge, const char *room_id, struct tr_str key, const char *text)
+{
+	tr_bridge_notice_rich(bridge, room_id, key, &(struct tr_notice){.text = text});
 }
 
 static void notice_once(struct tr_bridge *bridge, const char *lane, const char *text)
@@ -121,7 +142,8 @@ static void notice_once(struct tr_bridge *bridge, const char *lane, const char *
 	if (lane[0] == '!') {
 		tr_bridge_notice(bridge, lane, tr_str_from(key), text);
 	} else {
-		accept_notice(bridge, lane, NULL, tr_str_from(key), text);
+		accept_notice(
+			bridge, lane, NULL, tr_str_from(key), &(struct tr_notice){.text = text});
 	}
 	tr_free(key);
 	tr_free(token);

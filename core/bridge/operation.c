@@ -86,6 +86,11 @@ static void read_message(struct tr_delivery *delivery)
 	op->mentions_room = content->mentions_room;
 	op->has_mentions = content->has_mentions;
 	op->about.event_id = content->about;
+	delivery->is_room_command =
+		delivery->says && content->kind == TR_MESSAGE_TEXT &&
+		content->relation != TR_RELATION_EDIT && op->portal != NULL &&
+		op->portal->kind == TR_PORTAL_CHANNEL &&
+		tr_command_is_for_room(delivery->bridge, tr_buf_str(&content->text));
 }
 
 static void read_event(struct tr_delivery *delivery)

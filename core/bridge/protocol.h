@@ -195,10 +195,10 @@ struct tr_protocol {
 	/* Appends the place in the portal's remote history that a message accepted now comes after;
 	 * nothing where the network has no such thing. */
 	void (*position)(void *self, const struct tr_portal *portal, struct tr_buf *position);
-	/* Somebody asks for the portal of an alias or for a direct chat with a ghost: says the
-	 * remote id it would have (appended) and true, or false when there is no such thing. */
-	bool (*remote_of_alias)(
-		void *self, struct tr_str alias_localpart, struct tr_buf *remote_id);
+	/* Somebody asks for the portal of an alias; `channel` is what stands in it for $CHANNEL:
+	 * says the remote id it has or would have (appended) and true, or false when there is no
+	 * such thing. */
+	bool (*remote_of_alias)(void *self, struct tr_str channel, struct tr_buf *remote_id);
 	/* Somebody wants to write to a person whom nobody has seen yet: says the remote id of
 	 * whoever has this name (appended) and true, or false when nobody can. NULL without
 	 * TR_CAN_DIRECT.

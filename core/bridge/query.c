@@ -13,13 +13,16 @@
 /* A request that is answered later. */
 struct open_reply {
 	struct tr_list node;
+	struct tr_bridge *bridge;
 	struct tr_appservice_reply *reply;
+	char *alias; /* asked for */
 };
 
 static struct open_reply *open_reply_create(
 	struct tr_bridge *bridge, struct tr_appservice_reply *reply)
 {
 	struct open_reply *open = tr_alloc(sizeof(*open));
+	open->bridge = bridge;
 	open->reply = reply;
 	tr_list_append(&bridge->replies, &open->node);
 	return open;
@@ -29,6 +32,7 @@ static struct tr_appservice_reply *open_reply_take(struct open_reply *open)
 {
 	struct tr_appservice_reply *reply = open->reply;
 	tr_list_remove(&open->node);
+	tr_free(open->alias);
 	tr_free(open);
 	return reply;
 }
@@ -155,16 +159,25 @@ static void on_user_query(void *arg, struct tr_str user_id, struct tr_appservice
 	}
 }
 
+/* That the alias leads to another room, or to this one already, is no reason to say no. */
+static void alias_put(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	(void)response;
+	(void)error;
+	tr_appservice_ok(open_reply_take(arg));
+}
+
+/* The room may have been there under another spelling of the channel's name: the alias that was
+ * asked for must lead there before we say that it exists. */
 static void room_opened(
 	void *arg, struct tr_portal *portal, const char *room_id, const struct tr_error *error)
 {
-	struct tr_appservice_reply *reply = open_reply_take(arg);
+	struct open_reply *open = arg;
 	(void)portal;
-	(void)room_id;
 	if (error == NULL) {
-		tr_appservice_ok(reply);
+		tr_matrix_alias_put(open->bridge->client, open->alias, room_id, alias_put, open);
 	} else {
-		tr_appservice_not_found(reply);
+		tr_appservice_not_found(open_reply_take(open));
 	}
 }
 
@@ -177,15 +190,13 @@ static bool channel_of_alias(struct tr_bridge *bridge, struct tr_str alias, stru
 		{"CHANNEL", {NULL, 0}},
 		{"SERVER", tr_str_from(options->server)},
 	};
-	struct tr_mxid parts;
 	if (options->alias_template == NULL || options->protocol->remote_of_alias == NULL ||
-		!tr_alias_parse(alias, &parts) ||
 		!tr_template_match_id(tr_str_from(options->alias_template),
 			tr_str_from(options->domain), alias, values, TR_ARRAY_LEN(values))) {
 		return false;
 	}
 	*channel = values[0].text;
-	return options->protocol->remote_of_alias(bridge->module, parts.localpart, remote) &&
+	return options->protocol->remote_of_alias(bridge->module, *channel, remote) &&
 	       remote->len > 0;
 }
 
@@ -196,8 +207,9 @@ static void on_room_query(void *arg, struct tr_str alias, struct tr_appservice_r
 	struct tr_str channel;
 	if (channel_of_alias(bridge, alias, &channel, &remote)) {
 		char *name = tr_str_dup(channel);
-		tr_portal_open_channel(bridge, tr_buf_str(&remote), name, NULL, room_opened,
-			open_reply_create(bridge, reply));
+		struct open_reply *open = open_reply_create(bridge, reply);
+		open->alias = tr_str_dup(alias);
+		tr_portal_open_channel(bridge, tr_buf_str(&remote), name, NULL, room_opened, open);
 		tr_free(name);
 	} else {
 		tr_appservice_not_found(reply);

@@ -107,6 +107,62 @@ static void command_in_a_mapped_room_is_just_a_message(void **state)
 	assert_int_equal(world_count(&world->sent, "echo all"), 0);
 }
 
+static const struct tr_json *sent_with(const struct world *world, const char *text)
+{
+	const struct tr_json *event = tr_json_first(world->events);
+	for (; event != NULL; event = tr_json_next(event)) {
+		const struct tr_json *content = tr_json_get(event, "content");
+		if (tr_str_find(tr_json_get_str(content, "body"), tr_str_from(text)) >= 0) {
+			return content;
+		}
+	}
+	return NULL;
+}
+
+static void help_is_a_list_in_html_and_answers_the_command(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	open_management(world, "@admin:hs", "!a:hs");
+	world_say(world, "$1", "!a:hs", "@admin:hs", "!help");
+	world_expect(world, &world->sent, "!rule word - Rules.");
+	const struct tr_json *content = sent_with(world, "!rule word");
+	struct tr_str html = tr_json_get_str(content, "formatted_body");
+	assert_true(
+		tr_str_find(html, TR_STR("<li><strong>!rule</strong> word - Rules.</li>")) >= 0);
+	assert_true(tr_str_find(html, TR_STR("<p>Management:</p><ul><li><strong>!rule")) >= 0);
+	assert_true(tr_str_eq_c(tr_json_str(tr_json_path(content, "m.relates_to", "m.in_reply_to",
+					"event_id", NULL)),
+		"$1"));
+}
+
+static void room_command_is_run_in_a_channels_room_and_not_said(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_say(world, "$1", "!mapped:hs", "@alice:hs", "!fake name Rose");
+	world_expect(world, &world->sent, "!mapped:hs @bot:hs m.notice echo Rose\n");
+	world_say(world, "$2", "!mapped:hs", "@alice:hs", "!fake name");
+	world_expect(world, &world->sent, "It is written: !fake name word\n");
+	/* Those of the management room are not for here, nor is nothing at all. */
+	world_say(world, "$3", "!mapped:hs", "@alice:hs", "!fake echo loud");
+	world_say(world, "$4", "!mapped:hs", "@alice:hs", "!FAKE");
+	world_say(world, "$5", "!mapped:hs", "@alice:hs", "!fakes are talk");
+	world_expect(world, &world->ops, "message @alice:hs #chan !fakes are talk\n");
+	assert_int_equal(world_count(&world->sent, "Command not known\n"), 2);
+	assert_int_equal(world_count(&world->ops, "!fake "), 0);
+	assert_int_equal(world_count(&world->sent, "echo loud"), 0);
+}
+
+static void version_is_told(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	open_management(world, "@alice:hs", "!m:hs");
+	world_say(world, "$1", "!m:hs", "@alice:hs", "!bridgeversion");
+	world_expect(world, &world->sent, "BridgeVersion: " TRESTLE_VERSION "\n");
+}
+
 static void notice_makes_the_management_room_once(void **state)
 {
 	struct world *world = *state;
@@ -155,6 +211,9 @@ int main(void)
 		WORLD_TEST(unknown_command_is_said_to_be_so),
 		WORLD_TEST(only_the_person_of_the_room_gives_commands),
 		WORLD_TEST(command_in_a_mapped_room_is_just_a_message),
+		WORLD_TEST(help_is_a_list_in_html_and_answers_the_command),
+		WORLD_TEST(room_command_is_run_in_a_channels_room_and_not_said),
+		WORLD_TEST(version_is_told),
 		WORLD_TEST(notice_makes_the_management_room_once),
 		WORLD_TEST(management_room_that_was_left_is_made_anew),
 	};

@@ -481,14 +481,13 @@ static void module_position(void *self, const struct tr_portal *portal, struct t
 	tr_buf_addf(position, "after %s", portal->name);
 }
 
-static bool module_remote_of_alias(
-	void *self, struct tr_str alias_localpart, struct tr_buf *remote_id)
+static bool module_remote_of_alias(void *self, struct tr_str channel, struct tr_buf *remote_id)
 {
 	(void)self;
-	if (!tr_str_starts(alias_localpart, TR_STR("x_#"))) {
+	if (!tr_str_starts(channel, TR_STR("#"))) {
 		return false;
 	}
-	tr_buf_add(remote_id, tr_str_from_index(alias_localpart, 2));
+	tr_buf_add(remote_id, channel);
 	return true;
 }
 
@@ -530,8 +529,9 @@ static void run_echo(void *self, struct tr_command *command)
 }
 
 static const struct tr_command_row rows[] = {
-	{"echo", "word", "Says the word again.", TR_PERMIT_USER, run_echo},
-	{"rule", "word", "Rules.", TR_PERMIT_ADMIN, run_echo},
+	{"echo", "word", "Says the word again.", TR_PERMIT_USER, run_echo, false},
+	{"name", "word", "Takes a name.", TR_PERMIT_USER, run_echo, true},
+	{"rule", "word", "Rules.", TR_PERMIT_ADMIN, run_echo, false},
 };
 static const struct tr_command_table commands = {rows, TR_ARRAY_LEN(rows)};
 
