@@ -1,111 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands of the IRC module. Their first argument may be the network's address; with one network
- * it may be left out. Channel names are taken only if they obey the grammar, so nothing of a
- * command reaches a server as another line (CVE-2023-38690).
+ * Commands of the IRC module: the table, what their arguments have in common, and !status. Their
+ * first argument may be the network's address; a bridge has one network, so it may be left out.
+ * Nothing of a command reaches a server but through the typed writer (CVE-2023-38690).
  */
-#include "bridges/irc/commands.h"
+#include "bridges/irc/commands_internal.h"
 
 #include "bridges/irc/channel.h"
-#include "bridges/irc/session.h"
 
-static struct tr_irc_network *network_of(void *self)
+static bool is_network(const struct tr_irc_network *network, struct tr_str word)
 {
-	return self;
+	return tr_str_eq_nocase(word, tr_str_from(network->entry->address)) ||
+	       tr_str_eq_nocase(word, tr_str_from(network->config->networkId));
 }
 
-/* Takes the argument after the network's name, if that was given. */
-static bool take_argument(
+bool tr_irc_command_argument(
 	struct tr_irc_network *network, struct tr_command *command, struct tr_str *argument)
 {
-	if (!tr_command_argument(command, argument)) {
-		return false;
-	}
-	if (tr_str_eq_nocase(*argument, tr_str_from(network->entry->address))) {
-		return tr_command_argument(command, argument);
-	}
-	return true;
+	return tr_command_argument(command, argument) &&
+	       (!is_network(network, *argument) || tr_command_argument(command, argument));
 }
 
-static bool is_in(const struct tr_irc_texts *list, struct tr_str text)
+struct tr_str tr_irc_command_rest(struct tr_irc_network *network, struct tr_command *command)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (tr_str_eq_c(text, list->items[i])) {
-			return true;
-		}
+	struct tr_str rest = tr_command_rest(command);
+	struct tr_str after = rest;
+	struct tr_str word;
+	return tr_str_word(&after, &word) && is_network(network, word) ? tr_str_trim(after) : rest;
+}
+
+bool tr_irc_command_channel(
+	struct tr_irc_network *network, struct tr_command *command, struct tr_str *channel)
+{
+	struct tr_str next;
+	if (!tr_irc_command_argument(network, command, channel)) {
+		tr_command_usage(command);
+		return false;
 	}
+	if (tr_irc_is_channel(&network->isupport, *channel) && tr_utf8_valid(*channel)) {
+		return true;
+	}
+	if (tr_command_argument(command, &next) && tr_irc_is_channel(&network->isupport, next)) {
+		tr_command_reply(command, "There is no network %.*s here, only %s.",
+			TR_STR_ARG(*channel), network->entry->address);
+	} else {
+		tr_command_reply(command, "%.*s is not a channel name.", TR_STR_ARG(*channel));
+	}
+	tr_command_end(command);
 	return false;
 }
 
-/* Why this person may not open this channel, or NULL. */
-static const char *join_forbidden(
-	const struct tr_irc_network *network, const char *user_id, struct tr_str channel)
+void tr_irc_command_end_with(struct tr_command *command, const char *text)
 {
-	const struct tr_irc_dynamic_channels *dynamic = &network->config->dynamicChannels;
-	if (!dynamic->enabled) {
-		return "Joining channels is switched off on this bridge (dynamicChannels).";
-	}
-	if (dynamic->joinRule == TR_IRC_JOIN_INVITE &&
-		!is_in(&dynamic->whitelist, tr_str_from(user_id))) {
-		return "You are not on the list of people who may open channels (dynamicChannels.whitelist).";
-	}
-	if (is_in(&dynamic->exclude, channel)) {
-		return "This channel is excluded from bridging (dynamicChannels.exclude).";
-	}
-	return NULL;
-}
-
-static void joined(
-	void *arg, struct tr_portal *portal, const char *room_id, const struct tr_error *error)
-{
-	struct tr_command *command = arg;
-	if (error != NULL) {
-		tr_command_reply(command, "The channel could not be opened: %s", error->text);
-	} else {
-		tr_command_reply(
-			command, "%s is this room: https://matrix.to/#/%s", portal->name, room_id);
-	}
+	tr_command_reply(command, "%s", text);
 	tr_command_end(command);
 }
 
-static void join(void *self, struct tr_command *command)
+struct tr_irc_session *tr_irc_command_session(
+	struct tr_irc_network *network, const struct tr_command *command)
 {
-	struct tr_irc_network *network = network_of(self);
-	struct tr_str channel;
-	struct tr_str key = {NULL, 0};
-	if (!take_argument(network, command, &channel)) {
-		tr_command_usage(command);
-		return;
-	}
-	(void)tr_command_argument(command, &key);
-	if (!tr_irc_is_channel(&network->isupport, channel) || !tr_utf8_valid(channel)) {
-		tr_command_reply(command, "%.*s is not a channel name.", TR_STR_ARG(channel));
-		tr_command_usage(command);
-		return;
-	}
-	const char *forbidden = join_forbidden(network, tr_command_user(command), channel);
-	if (forbidden != NULL) {
-		tr_command_reply(command, "%s", forbidden);
-		tr_command_end(command);
-		return;
-	}
-	char *name = tr_str_dup(channel);
-	struct tr_irc_channel *known = tr_irc_channel_open(network, name);
-	if (!tr_str_empty(key) && known->portal == NULL) {
-		tr_free(known->password);
-		known->password = tr_str_dup(key);
-	}
-	tr_portal_open_channel(network->bridge, tr_str_from(known->key), name,
-		tr_command_user(command), joined, command);
-	tr_free(name);
+	return tr_map_get(&network->sessions, tr_str_from(tr_command_user(command)));
 }
 
-static const char *state_text(const struct tr_irc_session *session)
+const char *tr_irc_command_state_text(const struct tr_irc_session *session)
 {
-	if (session == NULL) {
-		return "not connected (you will be when you speak)";
-	}
-	switch (session->state) {
+	static const char idle[] = "not connected (you will be when you speak)";
+	switch (session ? session->state : TR_IRC_OFFLINE) {
 	case TR_IRC_CONNECTING:
 		return "connecting";
 	case TR_IRC_WAITING:
@@ -117,16 +77,16 @@ static const char *state_text(const struct tr_irc_session *session)
 	case TR_IRC_OFFLINE:
 		break;
 	}
-	return "not connected (you will be when you speak)";
+	return session != NULL && session->user_id == NULL ? "not connected" : idle;
 }
 
 static void status(void *self, struct tr_command *command)
 {
-	struct tr_irc_network *network = network_of(self);
-	const struct tr_irc_session *session =
-		tr_map_get(&network->sessions, tr_str_from(tr_command_user(command)));
+	struct tr_irc_network *network = self;
+	const struct tr_irc_session *session = tr_irc_command_session(network, command);
 	struct tr_buf text = TR_BUF_INIT(16384);
-	tr_buf_addf(&text, "%s: you are %s", network->config->name, state_text(session));
+	tr_buf_addf(
+		&text, "%s: you are %s", network->config->name, tr_irc_command_state_text(session));
 	if (session != NULL && tr_irc_session_online(session)) {
 		tr_buf_addf(&text, " as %s", tr_irc_connection_nick(session->connection));
 	} else if (session != NULL && session->state != TR_IRC_OFFLINE &&
@@ -141,34 +101,45 @@ static void status(void *self, struct tr_command *command)
 			member->state == TR_IRC_JOINED ? "joined" : "joining");
 	}
 	tr_buf_addf(&text, "\nThe bot is %s.",
-		network->bot ? state_text(network->bot) : "switched off");
+		network->bot ? tr_irc_command_state_text(network->bot) : "switched off");
 	tr_command_reply(command, "%s", tr_buf_c(&text));
 	tr_buf_finish(&text);
 	tr_command_end(command);
 }
 
-static void reconnect(void *self, struct tr_command *command)
-{
-	struct tr_irc_network *network = network_of(self);
-	struct tr_irc_session *session =
-		tr_map_get(&network->sessions, tr_str_from(tr_command_user(command)));
-	if (session == NULL) {
-		tr_command_reply(
-			command, "You have no connection to %s yet.", network->config->name);
-	} else {
-		tr_irc_session_retry(session);
-		tr_command_reply(command, "%s: %s.", network->config->name, state_text(session));
-	}
-	tr_command_end(command);
-}
+#define ROW(word, words, sentence, function)                                         \
+ {                                                                                   \
+  .name = (word), .arguments = (words), .help = (sentence), .level = TR_PERMIT_USER, \
+  .run = (function)                                                                  \
+ }
 
 static const struct tr_command_row rows[] = {
-	{"join", "[network] #channel [key]", "Opens the room of an IRC channel and invites you.",
-		TR_PERMIT_USER, join},
-	{"status", "", "Says whether you and the bot are connected, and where.", TR_PERMIT_USER,
-		status},
-	{"reconnect", "[network]", "Connects you again after you were refused or lost.",
-		TR_PERMIT_USER, reconnect},
+	ROW("join", "[network] #channel [key]", "Opens the room of an IRC channel and invites you.",
+		tr_irc_command_join),
+	ROW("part", "[network] #channel", "Takes you out of a channel and out of its room.",
+		tr_irc_command_part),
+	ROW("listrooms", "[network]", "Lists the channels you are in, and their rooms.",
+		tr_irc_command_listrooms),
+	ROW("whois", "[network] nick|@user:server",
+		"Says who somebody on IRC is, or who a Matrix user is on IRC.",
+		tr_irc_command_whois),
+	ROW("feature", "mentions [on|off|default]",
+		"Says or sets whether your nick in a line of IRC mentions you here.",
+		tr_irc_command_feature),
+	ROW("active", "", "Marks you as active.", tr_irc_command_active),
+	ROW("status", "", "Says whether you and the bot are connected, and where.", status),
+	ROW("reconnect", "[network]", "Connects you to IRC anew.", tr_irc_command_reconnect),
+	ROW("quit", "[network] [reason]",
+		"Disconnects you from IRC and takes you out of its rooms.", tr_irc_command_quit),
+	ROW("cmd", "[network] COMMAND [arguments]",
+		"Sends a command of the IRC protocol and shows the answer.", tr_irc_command_cmd),
+	ROW("username", "[network] name",
+		"Sets the user name, which is the account's name too, for the next connection.",
+		tr_irc_command_username),
+	ROW("storepass", "[network] password",
+		"Stores the password of your account on IRC, sealed, for the next connection.",
+		tr_irc_command_storepass),
+	ROW("removepass", "[network]", "Forgets that password.", tr_irc_command_removepass),
 };
 
 const struct tr_command_table tr_irc_commands = {rows, TR_ARRAY_LEN(rows)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people can ask the bot on IRC's behalf: !join, !status, !reconnect. */
+/* What people can ask the bot on IRC's behalf; docs/irc/using.md lists it. */
 #ifndef TRESTLE_IRC_COMMANDS_H
 #define TRESTLE_IRC_COMMANDS_H
 

@@ -8,6 +8,8 @@
 #include "bridges/irc/account.h"
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
+#include "bridges/irc/dynamic.h"
+#include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
@@ -40,6 +42,7 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
 	tr_irc_network_open_places(network);
 	network->epoch = tr_random_token(8);
+	network->features = tr_irc_features_create(network->marks);
 	network->accounts = tr_irc_accounts_create(tr_bridge_db(bridge), tr_bridge_seal(bridge));
 	tr_irc_isupport_init(&network->isupport);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
@@ -138,6 +141,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		load_channels(network, result);
 		load_puppets(network, result);
 		tr_irc_accounts_load(network->accounts, result, 2);
+		tr_irc_features_load(network->features, result, 3);
 		configure_mappings(network);
 		if (network->config->botConfig.enabled) {
 			network->bot = tr_irc_session_create(network, NULL);
@@ -160,6 +164,7 @@ static void start(void *self, void (*started)(void *arg, const struct tr_error *
 	tr_db_batch_add(batch, &select_channels, NULL, 0);
 	tr_db_batch_add(batch, &select_puppets, NULL, 0);
 	tr_irc_accounts_ask(batch);
+	tr_irc_features_ask(batch);
 	tr_db_submit_take(batch, loaded, starting);
 }
 
@@ -248,6 +253,7 @@ static void destroy(void *self)
 	tr_map_finish(&network->sessions);
 	tr_map_finish(&network->channels);
 	tr_map_finish(&network->own_nicks);
+	tr_irc_features_destroy(network->features);
 	tr_irc_accounts_destroy(network->accounts);
 	tr_tls_identity_destroy(network->bot_identity);
 	tr_tls_destroy(network->tls);
@@ -340,53 +346,18 @@ static void position(void *self, const struct tr_portal *portal, struct tr_buf *
 	}
 }
 
-static bool remote_of_alias(void *self, struct tr_str localpart, struct tr_buf *remote_id)
+static bool remote_of_alias(void *self, struct tr_str channel, struct tr_buf *remote_id)
 {
-	struct tr_irc_network *network = self;
-	const struct tr_irc_dynamic_channels *dynamic = &network->config->dynamicChannels;
-	struct tr_str form = tr_str_from(dynamic->aliasTemplate);
-	ptrdiff_t at = tr_str_find(form, TR_STR("$CHANNEL"));
-	if (!dynamic->enabled || at < 1) {
-		return false;
-	}
-	struct tr_str prefix = tr_str_slice(form, 1, (size_t)at - 1);
-	if (!tr_str_starts(localpart, prefix)) {
-		return false;
-	}
-	struct tr_str channel = tr_str_from_index(localpart, prefix.len);
-	for (size_t i = 0; i < dynamic->exclude.count; i++) {
-		if (tr_str_eq_c(channel, dynamic->exclude.items[i])) {
-			return false;
-		}
-	}
-	return tr_irc_is_channel(&network->isupport, channel) && tr_utf8_valid(channel) &&
-	       tr_irc_fold_stable(channel, remote_id) == 0;
-}
-
-/* What may not be in a nick, whatever a server's own list is: it would be another word, another
- * target or a mask. */
-static bool is_nick(const struct tr_irc_network *network, struct tr_str name)
-{
-	if (tr_str_empty(name) || name.len > 255 || !tr_utf8_valid(name) ||
-		strchr("#&+!$:~@%-0123456789", name.ptr[0]) != NULL ||
-		strchr(network->isupport.chan_types, name.ptr[0]) != NULL) {
-		return false;
-	}
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char byte = (unsigned char)name.ptr[i];
-		if (byte <= ' ' || byte == 0x7f || strchr(",*?!@.:/", byte) != NULL) {
-			return false;
-		}
-	}
-	return true;
+	return tr_irc_dynamic_alias(self, channel, remote_id);
 }
 
 static bool remote_of_name(void *self, struct tr_str name, struct tr_buf *remote_id)
 {
 	struct tr_irc_network *network = self;
-	return network->config->privateMessages.enabled && is_nick(network, name) &&
+	return network->config->privateMessages.enabled &&
+	       tr_irc_could_be_nick(&network->isupport, name) &&
 	       !tr_irc_network_is_own(network, name, (struct tr_str){NULL, 0}) &&
-	       tr_irc_fold(&network->isupport, name, remote_id) == 0;
+	       tr_irc_fold_stable(name, remote_id) == 0;
 }
 
 static void portal_opened(void *self, struct tr_portal *portal)

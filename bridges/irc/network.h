@@ -21,6 +21,7 @@ enum { TR_IRC_QUIT_MS = 2000 }; /* of the time to stop, kept for QUITs */
 
 struct tr_irc_accounts;
 struct tr_irc_channel;
+struct tr_irc_features;
 struct tr_irc_history;
 struct tr_irc_session;
 
@@ -32,6 +33,7 @@ struct tr_irc_network {
 	struct tr_tls *tls;                   /* NULL = plain */
 	struct tr_tls_identity *bot_identity; /* the bot's client certificate, or NULL */
 	struct tr_irc_isupport isupport;      /* as the session that registered last was told */
+	struct tr_irc_features *features;     /* what users have switched on or off */
 	struct tr_irc_accounts *accounts;     /* passwords and certificates of Matrix users */
 	struct tr_irc_session *bot;           /* NULL when it is switched off */
 	struct tr_map sessions;               /* Matrix user id -> session */

@@ -20,4 +20,9 @@ const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	    " username {TEXT} NOT NULL,"
 	    " password {TEXT} NOT NULL,"
 	    " certificate {TEXT} NOT NULL);"},
+	{3, "CREATE TABLE irc_feature ("
+	    " user_id {TEXT} NOT NULL,"
+	    " feature {TEXT} NOT NULL,"
+	    " choice {BIGINT} NOT NULL,"
+	    " PRIMARY KEY (user_id, feature));"},
 };

@@ -8,13 +8,14 @@
  * our own lines are known in a history
  *   irc_progress  how many lines of a message of several lines are confirmed, while it is not done
  *   irc_account   user name, sealed password and sealed certificate of a Matrix user (account.h)
+ *   irc_feature   what a Matrix user has switched on or off (feature.h)
  */
 #ifndef TRESTLE_IRC_SCHEMA_H
 #define TRESTLE_IRC_SCHEMA_H
 
 #include "core/store/migrate.h"
 
-enum { TR_IRC_MIGRATIONS = 2 };
+enum { TR_IRC_MIGRATIONS = 3 };
 extern const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS];
 
 #endif

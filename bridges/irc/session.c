@@ -12,6 +12,7 @@
 #include "bridges/irc/login.h"
 #include "bridges/irc/nick.h"
 #include "bridges/irc/outgoing.h"
+#include "bridges/irc/query.h"
 #include "bridges/irc/session_internal.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
@@ -111,7 +112,7 @@ static void reconnect_now(void *arg)
 /* The bot always comes back; a puppet while it is in a channel or has something to say. */
 static bool wants_back(const struct tr_irc_session *session)
 {
-	return !session->network->stopping &&
+	return !session->network->stopping && !session->dismissed &&
 	       (session->user_id == NULL || !tr_list_empty(&session->members) ||
 		       session->attempts < 3);
 }
@@ -162,6 +163,7 @@ static void on_close(void *arg, const struct tr_error *error)
 	}
 	tr_irc_session_leave_all(session);
 	tr_irc_history_reset(session->history);
+	tr_irc_query_reset(session, error);
 	tr_irc_outgoing_give_back(session, error);
 }
 
@@ -239,6 +241,7 @@ static void connect_now(struct tr_irc_session *session)
 		.ping_interval_ms = (uint64_t)config->ircClients.pingRateMs,
 		.ping_timeout_ms = (uint64_t)config->ircClients.pingTimeoutMs,
 	};
+	session->dismissed = false;
 	set_state(session, TR_IRC_CONNECTING);
 	session->connection = tr_irc_connection_create(network->loop, &options, &handler, session);
 	tr_irc_login_finish(&login);
@@ -270,6 +273,26 @@ void tr_irc_session_quit(struct tr_irc_session *session, const char *reason)
 		tr_irc_connection_quit(session->connection, tr_str_from(reason));
 	} else {
 		set_state(session, TR_IRC_OFFLINE);
+	}
+}
+
+void tr_irc_session_dismiss(struct tr_irc_session *session, const char *reason)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&session->members)) != NULL) {
+		tr_irc_member_remove(TR_LIST_ENTRY(node, struct tr_irc_member, node));
+	}
+	session->dismissed = true;
+	tr_irc_session_quit(session, reason);
+}
+
+void tr_irc_session_reconnect(struct tr_irc_session *session, const char *reason)
+{
+	session->attempts = 0;
+	if (session->connection != NULL) {
+		tr_irc_connection_quit(session->connection, tr_str_from(reason));
+	} else {
+		tr_irc_session_retry(session);
 	}
 }
 
@@ -314,6 +337,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 	}
 	tr_irc_connection_destroy(session->connection);
 	tr_irc_history_destroy(session->history);
+	tr_irc_query_finish(session);
 	tr_irc_outgoing_finish(session);
 	tr_timer_destroy(session->reconnect);
 	tr_timer_destroy(session->rejoin);

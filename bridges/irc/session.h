@@ -48,6 +48,10 @@ struct tr_irc_session {
 	struct tr_list members;
 	unsigned reading; /* channels it is the reader of */
 	struct tr_irc_history *history;
+	struct tr_irc_queries *queries; /* query.c; NULL until one is asked */
+	bool dismissed;                 /* told to go, and stays away until it is wanted again */
+	uint64_t invites_since_ms;      /* INVITEs of others are counted from then */
+	unsigned invites;
 
 	/* outgoing.c */
 	struct tr_list tasks;     /* in the order they came */
@@ -74,6 +78,10 @@ void tr_irc_session_want(struct tr_irc_session *session);
 /* Connects now even if it waits or is barred. */
 void tr_irc_session_retry(struct tr_irc_session *session);
 void tr_irc_session_quit(struct tr_irc_session *session, const char *reason);
+/* Quits, forgets its channels, and stays away until it is wanted again. */
+void tr_irc_session_dismiss(struct tr_irc_session *session, const char *reason);
+/* Quits and connects anew. */
+void tr_irc_session_reconnect(struct tr_irc_session *session, const char *reason);
 bool tr_irc_session_online(const struct tr_irc_session *session);
 bool tr_irc_session_has(const struct tr_irc_session *session, unsigned caps);
 /* "the bot" or the user id: for logs. */

@@ -5,9 +5,11 @@
  * parsed.
  */
 #include "bridges/irc/channel.h"
+#include "bridges/irc/dynamic.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/outgoing.h"
+#include "bridges/irc/query.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
@@ -173,6 +175,10 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 		own_departure(session, line, true);
 		return;
 	}
+	if (tr_irc_is(line, "INVITE") && tr_irc_connection_is_me(session->connection, target)) {
+		tr_irc_dynamic_invited(session, line);
+		return;
+	}
 	if (tr_irc_is(line, "QUIT") || tr_irc_is(line, "NICK")) {
 		tr_irc_reader_everywhere(session, line);
 		return;
@@ -190,7 +196,7 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 {
 	struct tr_irc_session *session = arg;
 	if (tr_irc_history_line(session->history, line) || tr_irc_outgoing_line(session, line) ||
-		join_refused(session, line)) {
+		join_refused(session, line) || tr_irc_query_line(session, line)) {
 		return;
 	}
 	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {

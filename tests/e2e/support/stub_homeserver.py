@@ -125,7 +125,7 @@ class StubHomeserver:
     def ledger(self, *kinds):
         """The ledger's lines so far (of these kinds) as dicts, oldest first."""
         text = self.ledger_path.read_text() if self.ledger_path.exists() else ""
-        lines = [json.loads(line) for line in text.splitlines()]
+        lines = [json.loads(line) for line in text.split("\n") if line]
         return [line for line in lines if not kinds or line["kind"] in kinds]
 
     def wait_until_pushed(self, timeout=30):

@@ -10,6 +10,7 @@ import re
 
 from .bridge import Bridge, irc_config
 from .irc_client import IrcClient
+from .matrix_client import MatrixClient, MatrixError, quote
 from .waiting import eventually
 
 
@@ -271,6 +272,15 @@ class StubWorld:
         known = len(self.replies(room))
         self.users[user].send_text(room, text)
         return eventually(lambda: self.replies(room)[known:], 20, f"an answer to {text!r}", lambda: self._state([]))
+
+    def membership(self, room, user_id, seen_by=None):
+        """The user's membership in the room as the bot (or another of the bridge's users) sees it; None = never in it."""
+        path = f"/rooms/{quote(room)}/state/m.room.member/{quote(user_id)}"
+        bridge = MatrixClient(self.stub.url, self.bot_user, self.as_token)
+        try:
+            return bridge.request("GET", path, query={"user_id": seen_by or self.bot_user})["membership"]
+        except MatrixError:
+            return None
 
     def _state(self, said):
         return f"{len(said)}: {said[-3:]}; bridge:\n{self.bridge.process.output()[-3000:]}"

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Talking to the bot and to single people on IRC: every command with good, bad and hostile arguments, direct chats begun by
+either side and kept, with people and with services.
+"""
+
+import pytest
+
+from support.irc_client import IrcClient
+from support.waiting import eventually, stays
+
+# Commands: what is answered
+
+
+@pytest.fixture
+def spoken_world(stub_world):
+    """Alice has spoken, so she has a connection, and has a chat with the bot."""
+    stub_world.say("I am here")
+    stub_world.wait_in_irc(1)
+    stub_world.bot_room = stub_world.chat("alice")
+    return stub_world
+
+
+def ask(world, text):
+    return world.ask("alice", world.bot_room, text)[-1]
+
+
+def lines_of(world, nick="M-alice"):
+    """What the ircd has taken from the puppet, without what keeps the connection going."""
+    return [line for line in world.ircd.taken(nick) if line.split(" ")[0] not in ("PING", "PONG", "CAP")]
+
+
+def test_help_lists_the_commands_and_unknown_ones_are_said_to_be_so(spoken_world):
+    help_text = ask(spoken_world, "!help")
+    for name in (
+        "help join part whois listrooms reconnect quit cmd storepass removepass username feature active status "
+        "bridgeversion"
+    ).split():
+        assert f"!{name}" in help_text
+    assert "not recognised" in ask(spoken_world, "!frobnicate")
+    assert "not recognised" in ask(spoken_world, "hello bot")
+    assert ask(spoken_world, "!bridgeversion").startswith("BridgeVersion: ")
+    assert ask(spoken_world, "!active") == "You are marked as active."
+
+
+@pytest.mark.parametrize("command", ["join #x", "part #a", "whois fay", "cmd VERSION", "quit bye", "username bob", "help"])
+def test_a_control_character_refuses_every_command(spoken_world, command):
+    world = spoken_world
+    before = lines_of(world)
+    for hostile in ("\r", "\x01", "\x1f", "\x7f", "\n\r"):
+        assert "control character" in ask(world, f"!{command}{hostile}QUIT :gone")
+    assert lines_of(world) == before
+
+
+@pytest.mark.parametrize("separator", ["\0", "\u2028", "\u2029", "\x85", "\n"])
+def test_nothing_that_could_end_a_line_begins_another(spoken_world, separator):
+    world = spoken_world
+    for command in ("whois fay", "join #x", "part #a", "cmd AWAY :gone", "username bob", "storepass pw", "feature mentions on"):
+        world.alice.send_text(world.bot_room, f"!{command}{separator}KICK #a M-alice")
+    ask(world, "!active")
+    world.say("still here")
+    world.wait_in_irc(2)
+    assert not any(line.startswith("KICK") for line in world.ircd.taken())
+
+
+def test_only_the_first_line_is_a_command(spoken_world):
+    world = spoken_world
+    before = lines_of(world)
+    assert "is not bridged" in ask(world, "!part #elsewhere\nQUIT :gone")
+    assert "QUIT" not in " ".join(lines_of(world)[len(before):])
+
+
+def test_very_long_arguments_are_answered_and_harm_nothing(spoken_world):
+    world = spoken_world
+    long = "x" * 20000
+    for command in (f"!join #{long}", f"!part #{long}", f"!whois {long}", f"!cmd WHO {long}", f"!username {long}",
+                    f"!storepass {long}", f"!feature {long}", f"!{long}"):
+        assert ask(world, command)
+    world.say("still here")
+    world.wait_in_irc(2)
+
+
+def test_the_networks_name_may_stand_first_and_another_one_is_not_known(spoken_world):
+    world = spoken_world
+    address = world.entry["address"]
+    assert "M-alice" in ask(world, f"!status {address}")
+    assert "https://matrix.to/#/" in ask(world, f"!join {address} #named")
+    assert "no network" in ask(world, "!join irc.elsewhere.test #named")
+
+
+def test_listrooms_names_channels_and_rooms_in_order(make_stub_world):
+    world = make_stub_world(channels=("#b", "#a", "#C"))
+    for channel in ("#C", "#b", "#a"):
+        world.say("here", channel)
+        world.wait_in_irc(1, channel)
+    world.bot_room = world.chat("alice")
+    rows = ask(world, "!listrooms").split("\n")
+    assert rows[0] == "You are in 3 channels on Test IRC:"
+    assert [row.split(":")[0] for row in rows[1:]] == ["#a", "#b", "#C"]
+    assert rows[1].endswith(f"https://matrix.to/#/{world.rooms['#a']}")
+
+
+def test_whois_says_who_a_nick_is_and_who_a_matrix_user_is(spoken_world):
+    world = spoken_world
+    world.ircd.control("fake", nick="fay", channel="#a")
+    answer = ask(world, "!whois fay")
+    assert "Nick: fay" in answer and "#a" in answer
+    assert ask(world, "!whois nobody") == "User not found"
+    assert "connected to Test IRC as M-alice" in ask(world, "!whois @alice:hs.test")
+    assert "has no connection" in ask(world, "!whois @bob:hs.test")
+    assert "is not a nick" in ask(world, "!whois #a")
+    assert "is not a nick" in ask(world, "!whois a,b")
+    assert "It is written" in ask(world, "!whois")
+    assert ask(world, "!whois $&")
+
+
+def test_cmd_sends_a_line_and_shows_the_answer(spoken_world):
+    world = spoken_world
+    world.alice.send_text(world.bot_room, "!cmd AWAY :gone & back $& soon")
+    eventually(lambda: "AWAY :gone & back $& soon" in lines_of(world), 20, "the line")
+    assert "M-alice" in ask(world, "!cmd WHOIS M-alice")
+    assert ask(world, "!cmd MODE #a +q nonsense nonsense")
+
+
+@pytest.mark.parametrize("bad", ["privmsg #a :hi", "PRIVMSG:", "123", "", "É", "WHO\u2028IS", "@tag=x WHOIS"])
+def test_malformed_commands_of_the_protocol_are_refused(spoken_world, bad):
+    before = lines_of(spoken_world)
+    answer = ask(spoken_world, f"!cmd {bad}")
+    assert "Malformed command" in answer or "It is written" in answer
+    assert lines_of(spoken_world) == before
+
+
+@pytest.mark.parametrize(
+    "verb", ["PROTOCTL NAMESX", "QUIT :x", "NICK x", "JOIN #z", "PART #a", "CAP REQ :x", "AUTHENTICATE PLAIN", "PASS x",
+             "USER a b c d", "PRIVMSG #a :x", "NOTICE #a :x", "PING x", "CHATHISTORY LATEST #a * 1"])
+def test_what_the_bridge_keeps_account_of_has_commands_of_its_own(spoken_world, verb):
+    before = lines_of(spoken_world)
+    assert "is not sent" in ask(spoken_world, f"!cmd {verb}")
+    assert lines_of(spoken_world) == before
+
+
+def test_reconnect_quits_and_comes_back_with_everything_in_order(spoken_world):
+    world = spoken_world
+    assert ask(world, "!reconnect") == "Reconnecting to network..."
+    world.say("after it")
+    assert world.wait_in_irc(2) == ["I am here", "after it"]
+    assert "QUIT Reconnecting" in lines_of(world) or "QUIT :Reconnecting" in lines_of(world)
+
+
+def test_who_never_spoke_has_nothing_to_reconnect_or_quit(stub_world):
+    stub_world.bot_room = stub_world.chat("alice")
+    assert ask(stub_world, "!reconnect") == "No clients connected to this network, not reconnecting"
+    assert ask(stub_world, "!quit") == "You are not connected to any networks."
+    assert ask(stub_world, "!cmd LIST") == "You are not connected to any networks."
+    assert ask(stub_world, "!listrooms") == "You are in no channels."
+
+
+def opened(world, channel):
+    """A room that alice has opened with !join and is in, on both sides."""
+    answer = ask(world, f"!join {channel}")
+    room = answer.rsplit("https://matrix.to/#/", 1)[1]
+    world.alice.join(room)
+    world.alice.send_text(room, "hello there")
+    eventually(lambda: "M-alice" in world.ircd.members(channel), 20, "alice in the channel")
+    return room
+
+
+def test_quit_leaves_irc_with_the_reason_and_the_rooms_and_stays_away(spoken_world):
+    world = spoken_world
+    room = opened(world, "#quitters")
+    assert "disconnected" in ask(world, "!quit bye & $& now")
+    eventually(lambda: "QUIT :bye & $& now" in lines_of(world), 20, "the QUIT")
+    eventually(lambda: world.membership(room, world.alice.user_id) == "leave", 20, "alice out of the room")
+    stays(lambda: "M-alice" not in world.ircd.members("#a"), 1.5, "alice away from IRC")
+
+
+def test_part_leaves_the_channel_and_its_room(spoken_world):
+    world = spoken_world
+    room = opened(world, "#parted")
+    assert ask(world, "!part #PARTED") == "You have left #parted."
+    eventually(lambda: "M-alice" not in world.ircd.members("#parted"), 20, "alice out of the channel")
+    eventually(lambda: world.membership(room, world.alice.user_id) == "leave", 20, "alice out of the room")
+    assert "is not bridged" in ask(world, "!part #nowhere")
+    assert "It is written: !part" in ask(world, "!part")
+
+
+def test_features_are_shown_set_and_remembered(spoken_world):
+    world = spoken_world
+    assert "default" in ask(world, "!feature mentions")
+    assert ask(world, "!feature mentions off") == "Mentions are off for you."
+    assert "It is written" in ask(world, "!feature mentions perhaps")
+    assert "It is written" in ask(world, "!feature weather on")
+    world.kill_and_start()
+    assert ask(world, "!feature mentions") == "Mentions are off for you."
+    assert ask(world, "!feature mentions true") == "Mentions are on for you."
+    assert "default" in ask(world, "!feature mentions default")
+
+
+def test_user_names_are_checked_and_used_at_the_next_connection(spoken_world):
+    world = spoken_world
+    for bad in ("two words", "x" * 65):
+        assert "no user name" in ask(world, f"!username {bad}")
+    assert "It is written" in ask(world, "!username")
+    assert "Successfully stored username" in ask(world, "!username rosa")
+    ask(world, "!reconnect")
+    eventually(lambda: any(line.startswith("USER rosa ") for line in lines_of(world) + unregistered(world)), 20, "the user name")
+
+
+def unregistered(world):
+    return world.ircd.taken("*")
+
+
+def test_a_password_is_sealed_and_never_shown(make_stub_world):
+    world = make_stub_world()
+    world.say("I am here")
+    world.wait_in_irc(1)
+    world.bot_room = world.chat("alice")
+    secret = "correct horse battery & $& staple"
+    answer = ask(world, f"!storepass {secret}")
+    assert "Successfully stored password" in answer and "horse" not in answer
+    eventually(lambda: world.stub.ledger("redact"), 20, "the command taken out of the room")
+    assert "It is written" in ask(world, "!storepass")
+    assert ask(world, "!removepass") == "Successfully removed password."
+    world.bridge.stop()
+    assert "battery" not in world.bridge.process.output()
+    stores = [path.read_bytes() for path in world.bridge.directory.glob("trestle.db*")]
+    assert stores and not any(b"battery" in data for data in stores)
+
+
+def test_without_a_key_passwords_are_refused(make_stub_world):
+    def change(config, entry):
+        del config["key_file"]
+
+    world = make_stub_world(change=change)
+    world.bot_room = world.chat("alice")
+    assert ask(world, "!storepass secret") == "Password encryption is not configured."
