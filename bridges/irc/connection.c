@@ -18,7 +18,7 @@ enum {
 	HOST_MAX = 63, /* RFC 2812 section 2.3.1 */
 	OUT_TAGS_MAX = 16,
 	THROTTLED_MS = 30000,
-	REASON_MAX = 200,
+	REASON_MAX = 180,
 };
 
 static void release(struct tr_irc_connection *connection)
@@ -79,6 +79,12 @@ void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct t
 	tr_loop_defer(connection->loop, close_later, connection);
 }
 
+struct tr_str tr_irc_readable(struct tr_str text, size_t max)
+{
+	return tr_utf8_valid(text) ? tr_str_slice(text, 0, tr_utf8_fit(text, max))
+				   : TR_STR("no reason that can be read");
+}
+
 static bool mentions(struct tr_str text, const char *word)
 {
 	struct tr_str wanted = tr_str_from(word);
@@ -121,14 +127,20 @@ static void take_error(struct tr_irc_connection *connection, struct tr_str text)
 {
 	static const char *const bans[] = {"k-line", "g-line", "z-line", "d-line", "klined",
 		"glined", "zlined", "banned", "bad user info", "access denied", "not authori",
-		"unauthori", "bad password", "password incorrect", "invalid password", NULL};
+		"unauthori", NULL};
+	static const char *const logins[] = {"bad password", "password incorrect",
+		"password mismatch", "invalid password", "sasl access", "via sasl", "requires sasl",
+		"sasl required", NULL};
 	static const char *const throttles[] = {"throttl", "too fast", "too many", "is full",
 		"server full", "no more connections", NULL};
 	struct tr_str reason = connection->quitting ? (struct tr_str){NULL, 0} : reason_in(text);
-	text = tr_str_slice(text, 0, REASON_MAX);
+	text = tr_irc_readable(text, REASON_MAX);
 	struct tr_error error;
 	tr_error_set(&error, TR_E_CLOSED, "the server closed: %.*s", TR_STR_ARG(text));
-	if (mentions_any(reason, bans)) {
+	if (mentions_any(reason, logins)) {
+		tr_error_set_class(&error, TR_E_AUTH, TR_CLASS_DENIED,
+			"the server wants a (right) login: %.*s", TR_STR_ARG(text));
+	} else if (mentions_any(reason, bans)) {
 		tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_DENIED,
 			"the server does not let us in: %.*s", TR_STR_ARG(text));
 	} else if (mentions_any(reason, throttles)) {
@@ -152,9 +164,8 @@ void tr_irc_connection_become_ready(struct tr_irc_connection *connection)
 {
 	connection->state = TR_IRC_CONNECTION_READY;
 	tr_free_secret(connection->server_password);
-	tr_free_secret(connection->sasl_password);
 	connection->server_password = NULL;
-	connection->sasl_password = NULL;
+	tr_irc_sasl_finish(connection);
 	connection->handler->on_ready(connection->arg);
 }
 
@@ -386,6 +397,11 @@ unsigned tr_irc_connection_caps(const struct tr_irc_connection *connection)
 	return connection->caps;
 }
 
+bool tr_irc_connection_logged_in(const struct tr_irc_connection *connection)
+{
+	return connection->logged_in;
+}
+
 const struct tr_irc_isupport *tr_irc_connection_isupport(const struct tr_irc_connection *connection)
 {
 	return &connection->isupport;
@@ -427,8 +443,8 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 	connection->username = tr_strdup(options->username);
 	connection->realname = tr_strdup(options->realname);
 	connection->server_password = tr_strdup(options->server_password);
-	connection->sasl_user = tr_strdup(options->sasl_user);
-	connection->sasl_password = tr_strdup(options->sasl_password ? options->sasl_password : "");
+	connection->encrypted = options->tls != NULL;
+	tr_irc_sasl_init(connection, options);
 	connection->caps_wanted = options->caps_wanted;
 	connection->ping_interval_ms = or_default(options->ping_interval_ms, 60000);
 	connection->ping_timeout_ms = or_default(options->ping_timeout_ms, 180000);

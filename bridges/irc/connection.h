@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection to an IRC server: transport, CAP LS 302 negotiation, SASL PLAIN, registration,
- * ISUPPORT, PING both ways. It ends at the line: what lines mean is the owner's business.
+ * One connection to an IRC server: transport, CAP LS 302 negotiation, SASL, registration, ISUPPORT,
+ * PING both ways. It ends at the line: what lines mean is the owner's business.
  *
  * Life: create -> connecting -> registering -> ready -> closed. on_ready comes at the end of
  * registration (376 or 422 after 001, so ISUPPORT is complete), at most once; on_close exactly once
  * and last, unless the owner destroys first. There is no reconnecting here. A refused nick (431,
- * 432, 433, 436, 437) before 001 is tried again with on_nick_refused()'s answer. A failed SASL
- * login with a password given ends the connection with TR_E_AUTH, class denied: it is never tried
- * again as a guest.
+ * 432, 433, 436, 437) before 001 is tried again with on_nick_refused()'s answer.
+ *
+ * Login: with sasl_user and a password or a certificate (sasl_external) by SASL, each mechanism at
+ * most once. A refused login ends the connection with TR_E_AUTH, class denied, the numeric in
+ * `status`; it is never tried again as a guest. A server without SASL is refused too, unless
+ * sasl_optional says that it may let us in as a guest (tr_irc_connection_logged_in() tells).
+ *
+ * Capabilities may come and go at any time (cap-notify): ask tr_irc_connection_caps() when it
+ * matters and keep no copy.
  */
 #ifndef TRESTLE_IRC_CONNECTION_H
 #define TRESTLE_IRC_CONNECTION_H
@@ -17,6 +23,7 @@
 #include "core/io/stream.h"
 
 struct tr_irc_connection;
+struct tr_worker;
 
 enum tr_irc_cap {
 	TR_IRC_CAP_MESSAGE_TAGS = 1 << 0,
@@ -32,6 +39,13 @@ enum tr_irc_cap {
 	TR_IRC_CAP_CHGHOST = 1 << 10,
 	TR_IRC_CAP_CAP_NOTIFY = 1 << 11,
 	TR_IRC_CAP_EVENT_PLAYBACK = 1 << 12,
+	TR_IRC_CAP_ACCOUNT_NOTIFY = 1 << 13,
+	TR_IRC_CAP_EXTENDED_JOIN = 1 << 14,
+	TR_IRC_CAP_AWAY_NOTIFY = 1 << 15,
+	TR_IRC_CAP_SETNAME = 1 << 16,
+	TR_IRC_CAP_INVITE_NOTIFY = 1 << 17,
+	TR_IRC_CAP_STANDARD_REPLIES = 1 << 18,
+	TR_IRC_CAP_NO_IMPLICIT_NAMES = 1 << 19, /* draft/no-implicit-names */
 };
 
 struct tr_irc_connection_handler {
@@ -61,12 +75,16 @@ struct tr_irc_connection_options {
 	struct tr_tls *tls;               /* NULL = plain */
 	struct tr_tls_identity *identity; /* client certificate, or NULL */
 	const char *nick, *username, *realname;
-	const char *server_password;           /* PASS, or NULL */
-	const char *sasl_user, *sasl_password; /* NULL = no SASL */
-	unsigned caps_wanted;                  /* of enum tr_irc_cap */
-	uint64_t ping_interval_ms;             /* idle time before a PING; 0 = 60,000 */
-	uint64_t ping_timeout_ms;              /* no byte for this long = dead; 0 = 180,000 */
-	uint64_t register_timeout_ms;          /* 0 = 60,000 */
+	const char *server_password;  /* PASS, or NULL */
+	const char *sasl_user;        /* the account; NULL = no SASL */
+	const char *sasl_password;    /* for SCRAM-SHA-256 and PLAIN, or NULL */
+	bool sasl_external;           /* log in with `identity` */
+	bool sasl_optional;           /* a server without SASL is fine */
+	struct tr_worker *worker;     /* computes SCRAM; NULL = no SCRAM. Outlives us */
+	unsigned caps_wanted;         /* of enum tr_irc_cap */
+	uint64_t ping_interval_ms;    /* idle time before a PING; 0 = 60,000 */
+	uint64_t ping_timeout_ms;     /* no byte for this long = dead; 0 = 180,000 */
+	uint64_t register_timeout_ms; /* 0 = 60,000 */
 };
 
 struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
@@ -91,6 +109,8 @@ bool tr_irc_connection_ready(const struct tr_irc_connection *connection);
 const char *tr_irc_connection_nick(const struct tr_irc_connection *connection);
 bool tr_irc_connection_is_me(const struct tr_irc_connection *connection, struct tr_str nick);
 unsigned tr_irc_connection_caps(const struct tr_irc_connection *connection);
+/* By SASL. */
+bool tr_irc_connection_logged_in(const struct tr_irc_connection *connection);
 const struct tr_irc_isupport *tr_irc_connection_isupport(
 	const struct tr_irc_connection *connection);
 /* Bytes of text that fit a PRIVMSG or NOTICE to `target`, after the server has put our full prefix

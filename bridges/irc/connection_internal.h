@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of a connection share: connection.c life, lines in and out; connection_register.c
- * CAP, SASL and nick up to the end of registration; connection_ping.c whether the server is alive.
+ * from the open transport to the end of registration, with connection_caps.c (capabilities) and
+ * connection_sasl.c (login); connection_ping.c whether the server is alive.
  */
 #ifndef TRESTLE_IRC_CONNECTION_INTERNAL_H
 #define TRESTLE_IRC_CONNECTION_INTERNAL_H
@@ -22,9 +23,8 @@ struct tr_irc_connection {
 	void *arg;
 	enum tr_irc_connection_state state;
 	char *host, *nick, *username, *realname;
-	char *server_password, *sasl_user, *sasl_password; /* NULL once registered */
-	unsigned caps_wanted;
-	unsigned caps;
+	char *server_password; /* NULL once registered */
+	bool encrypted;
 	struct tr_irc_isupport isupport;
 
 	struct tr_buf partial; /* start of a line whose end has not come */
@@ -39,12 +39,20 @@ struct tr_irc_connection {
 	struct tr_error closing;   /* why it will be closed; code 0 = not said */
 	size_t user_len, host_len; /* of our prefix as others see it; 0 = not known */
 
-	/* connection_register.c */
-	unsigned caps_offered; /* while a CAP LS of several lines comes in */
-	unsigned caps_asked;   /* CAP REQs that are not answered */
+	/* connection_caps.c; of enum tr_irc_cap */
+	unsigned caps_wanted;
+	unsigned caps;
+	unsigned caps_offered; /* so far */
+	unsigned caps_asked;   /* and not answered */
+	unsigned caps_single;  /* of these, asked in a line of their own after a refusal */
+	bool caps_listed;      /* the CAP LS is complete */
 	bool cap_ended;
-	bool caps_listed; /* the CAP LS is complete */
-	bool sasl_asked, sasl_sent, sasl_done;
+
+	/* connection_sasl.c */
+	struct tr_irc_sasl *sasl; /* NULL = no login, or registered */
+	bool logged_in;
+
+	/* connection_register.c */
 	bool welcomed; /* 001 was there */
 	struct tr_timer *register_timer;
 	uint64_t register_timeout_ms;
@@ -58,6 +66,9 @@ struct tr_irc_connection {
 
 /* Ends the connection with this error; on_close comes in a later turn. The first call counts. */
 void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct tr_error *error);
+/* At most `max` bytes of what a server says, for a sentence to people; or words instead where it is
+ * not UTF-8. */
+struct tr_str tr_irc_readable(struct tr_str text, size_t max);
 /* Registration is over: on_ready. */
 void tr_irc_connection_become_ready(struct tr_irc_connection *connection);
 /* The nick the server knows us by. */
@@ -69,6 +80,29 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 /* No timer any more; finish releases. */
 void tr_irc_register_stop(struct tr_irc_connection *connection);
 void tr_irc_register_finish(struct tr_irc_connection *connection);
+
+/* Whether it was one of CAP's lines. */
+bool tr_irc_caps_line(struct tr_irc_connection *connection, const struct tr_irc_line *line);
+/* Ends the negotiation when nothing is open any more. */
+void tr_irc_caps_settle(struct tr_irc_connection *connection);
+
+void tr_irc_sasl_init(
+	struct tr_irc_connection *connection, const struct tr_irc_connection_options *options);
+/* Wipes and forgets the login. */
+void tr_irc_sasl_finish(struct tr_irc_connection *connection);
+/* There is a login to make / it is under way. */
+bool tr_irc_sasl_wanted(const struct tr_irc_connection *connection);
+bool tr_irc_sasl_busy(const struct tr_irc_connection *connection);
+/* The server and we have a mechanism in common. */
+bool tr_irc_sasl_possible(const struct tr_irc_connection *connection);
+/* The mechanisms that the server names. */
+void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str list);
+void tr_irc_sasl_begin(struct tr_irc_connection *connection);
+/* The server cannot do it. */
+void tr_irc_sasl_lacking(struct tr_irc_connection *connection, const char *why);
+bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_line *line);
+/* 001 is there: false = the login was not made, and the connection ends. */
+bool tr_irc_sasl_welcomed(struct tr_irc_connection *connection);
 
 void tr_irc_ping_start(struct tr_irc_connection *connection);
 void tr_irc_ping_heard(struct tr_irc_connection *connection);

@@ -65,9 +65,7 @@ static void a_list_of_several_lines_is_waited_for(void **state)
 	peer_run_ms(peer, 20);
 	assert_false(peer_has(peer, "CAP REQ"));
 	peer_say(peer, ":irc.test CAP * LS :batch echo-message=x,y multi-prefix\r\n");
-	peer_expect(peer, "CAP REQ echo-message\r\n");
-	assert_true(
-		peer_has(peer, "CAP REQ message-tags\r\nCAP REQ batch\r\nCAP REQ echo-message"));
+	peer_expect(peer, "CAP REQ :message-tags batch echo-message\r\n");
 	assert_false(peer_has(peer, "multi-prefix"));
 	peer_say(peer, "CAP alice ACK :message-tags \r\nCAP alice NAK :batch\r\n");
 	peer_run_ms(peer, 20);
@@ -264,8 +262,7 @@ static void a_refused_login_is_final_and_never_a_guest(void **state)
 		":irc.test 908 alice EXTERNAL :are available\r\n"
 		":irc.test 904 alice :SASL authentication failed\r\n",
 		":irc.test 902 alice :You must use a nick assigned to you\r\n",
-		":irc.test 905 alice :SASL message too long\r\n",
-		":irc.test 906 alice :SASL authentication aborted\r\n", WELCOME};
+		":irc.test 905 alice :SASL message too long\r\n", WELCOME};
 	struct peer *peer = *state;
 	for (size_t i = 0; i < TR_ARRAY_LEN(refusals); i++) {
 		struct tr_irc_connection_options options = sasl_options(peer);
