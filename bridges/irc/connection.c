@@ -456,6 +456,7 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 		.host = options->host,
 		.port = options->port,
 		.tls = options->tls,
+		.tls_name = options->tls_name,
 		.identity = options->identity,
 		.write_max = WRITE_MAX,
 	};

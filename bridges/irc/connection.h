@@ -73,6 +73,7 @@ struct tr_irc_connection_options {
 	const char *host;
 	uint16_t port;
 	struct tr_tls *tls;               /* NULL = plain */
+	const char *tls_name;             /* that the certificate must be for; NULL = host */
 	struct tr_tls_identity *identity; /* client certificate, or NULL */
 	const char *nick, *username, *realname;
 	const char *server_password;  /* PASS, or NULL */
@@ -118,5 +119,9 @@ const struct tr_irc_isupport *tr_irc_connection_isupport(
 size_t tr_irc_connection_text_max(
 	const struct tr_irc_connection *connection, const char *command, struct tr_str target);
 uint16_t tr_irc_connection_local_port(const struct tr_irc_connection *connection);
+
+/* At most `max` bytes of what a server says, for a sentence to people; or words instead where it is
+ * not UTF-8. */
+struct tr_str tr_irc_readable(struct tr_str text, size_t max);
 
 #endif

@@ -66,9 +66,6 @@ struct tr_irc_connection {
 
 /* Ends the connection with this error; on_close comes in a later turn. The first call counts. */
 void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct tr_error *error);
-/* At most `max` bytes of what a server says, for a sentence to people; or words instead where it is
- * not UTF-8. */
-struct tr_str tr_irc_readable(struct tr_str text, size_t max);
 /* Registration is over: on_ready. */
 void tr_irc_connection_become_ready(struct tr_irc_connection *connection);
 /* The nick the server knows us by. */

@@ -11,6 +11,7 @@
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/login.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
@@ -20,6 +21,7 @@
 #include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/io/metrics.h"
+#include "core/io/worker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +51,14 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	return network;
 }
 
+struct tr_worker *tr_irc_network_worker(struct tr_irc_network *network)
+{
+	if (network->worker == NULL) {
+		network->worker = tr_worker_create(network->loop, "irc");
+	}
+	return network->worker;
+}
+
 struct starting {
 	struct tr_irc_network *network;
 	void (*started)(void *arg, const struct tr_error *error);
@@ -67,7 +77,14 @@ static int create_tls(struct tr_irc_network *network, struct tr_error *error)
 		.allow_expired = network->config->allowExpiredCerts,
 	};
 	network->tls = tr_tls_create(&options, error);
-	return network->tls ? 0 : TR_E_TLS;
+	if (network->tls == NULL) {
+		return TR_E_TLS;
+	}
+	const char *certificate = network->config->botConfig.certificate;
+	if (certificate != NULL) {
+		network->bot_identity = tr_irc_login_read_certificate(certificate, error);
+	}
+	return certificate == NULL || network->bot_identity ? 0 : TR_E_CONFIG;
 }
 
 static void load_channels(struct tr_irc_network *network, const struct tr_db_result *result)
@@ -254,6 +271,7 @@ static void destroy(void *self)
 	tr_map_finish(&network->channels);
 	tr_map_finish(&network->own_nicks);
 	tr_irc_features_destroy(network->features);
+	tr_worker_destroy(network->worker);
 	tr_irc_accounts_destroy(network->accounts);
 	tr_tls_identity_destroy(network->bot_identity);
 	tr_tls_destroy(network->tls);

@@ -57,7 +57,8 @@ struct tr_irc_quit_debounce {
 struct tr_irc_bot_config {
 	bool enabled;
 	char *nick, *username;
-	char *password; /* NickServ's or SASL's; NULL = none */
+	char *password;    /* NickServ's or SASL's; NULL = none */
+	char *certificate; /* PEM file with its key: absolute path, or NULL */
 	bool joinChannelsIfNoUsers;
 };
 
@@ -152,9 +153,12 @@ struct tr_irc_server_config {
 	bool onlyAdditionalAddresses;
 	int64_t port; /* 6697 with ssl, else 6667, by default */
 	bool ssl, sslselfsign, allowExpiredCerts, sasl;
-	char *ca_file; /* tlsOptions.ca (or ca) when it is a path: absolute */
-	char *ca_pem;  /* the same when it is the PEM text itself */
+	char *ca_file;        /* tlsOptions.ca (or ca) when it is a path: absolute */
+	char *ca_pem;         /* the same when it is the PEM text itself */
+	char *tls_servername; /* tlsOptions.servername: the certificate's name; NULL = the address
+			       */
 	char *password;
+	char *loginService; /* who is told passwords where there is no SASL; "" = nobody */
 	bool sendConnectionMessages;
 	struct tr_irc_quit_debounce quitDebounce;
 	struct tr_irc_mode_power *modePowerMap;

@@ -24,6 +24,10 @@ static const struct tr_schema_key bot_keys[] = {
 		.example = "\"matrixbot\"", .help = "The bot's user name (ident)."),
 	ROW("password", SECRET, password, NULL, 0, .example = "# some_password",
 		.help = "The bot's password: for SASL with `sasl`, else sent to the server."),
+	ROW("certificate", PATH, certificate, NULL, 0, .example = "# bot.pem",
+		.help = "The bot's client certificate with its key, a PEM file: shown to a server "
+			"that asks for it, and what the bot logs in with (SASL EXTERNAL) with "
+			"`sasl`."),
 	ROW("joinChannelsIfNoUsers", BOOL, joinChannelsIfNoUsers, "true", 0,
 		.help = "Whether the bot joins mapped channels that no Matrix user is in."),
 	ROW_END,
@@ -324,11 +328,15 @@ static const struct tr_schema_key tls_keys[] = {
 	ROW("ca", STRING, tls_ca, NULL, TR_KEY_MULTILINE, .example = "# ca.pem",
 		.help = "The certificate authority to trust instead of the system's: PEM text, or the "
 			"path of a PEM file."),
+	ROW("servername", STRING, tls_servername, NULL, 0, .check = tr_irc_check_host,
+		.example = "# irc.example.com",
+		.help = "The name that the server's certificate must be for, when it is not the "
+			"address."),
 	TLS_OPTION("cert"), TLS_OPTION("key"), TLS_OPTION("pfx"), TLS_OPTION("passphrase"),
-	TLS_OPTION("servername"), TLS_OPTION("ciphers"), TLS_OPTION("ecdhCurve"),
-	TLS_OPTION("dhparam"), TLS_OPTION("crl"), TLS_OPTION("sigalgs"), TLS_OPTION("minVersion"),
-	TLS_OPTION("maxVersion"), TLS_OPTION("secureProtocol"), TLS_OPTION("secureOptions"),
-	TLS_OPTION("rejectUnauthorized"), TLS_OPTION("ALPNProtocols"), ROW_END};
+	TLS_OPTION("ciphers"), TLS_OPTION("ecdhCurve"), TLS_OPTION("dhparam"), TLS_OPTION("crl"),
+	TLS_OPTION("sigalgs"), TLS_OPTION("minVersion"), TLS_OPTION("maxVersion"),
+	TLS_OPTION("secureProtocol"), TLS_OPTION("secureOptions"), TLS_OPTION("rejectUnauthorized"),
+	TLS_OPTION("ALPNProtocols"), ROW_END};
 static const struct tr_schema tls_schema = {.title = "TLS", .keys = tls_keys};
 
 static const struct tr_schema_key power_item = {
@@ -352,6 +360,10 @@ static const struct tr_schema_key server_keys[] = {
 		.help = "Whether passwords are used with SASL instead of being sent to the server."),
 	ROW("password", SECRET, password, NULL, 0, .example = "# some_password",
 		.help = "The password of the server, for all connections."),
+	ROW("loginService", STRING, loginService, "\"NickServ\"", 0,
+		.help = "Who is told a password (IDENTIFY) with `sasl` when the server offers no "
+			"SASL, as while services are away. It has to be an operator on IRC, or be "
+			"written as NickServ@services.example.com. Empty: nobody is."),
 	ROW_TEXTS("additionalAddresses", additionalAddresses, host_item, 0,
 		.help = "More addresses of the network; one is picked for each attempt."),
 	ROW("onlyAdditionalAddresses", BOOL, onlyAdditionalAddresses, "false", 0,

@@ -32,6 +32,7 @@ struct tr_irc_network {
 	const struct tr_irc_server_config *config;
 	struct tr_tls *tls;                   /* NULL = plain */
 	struct tr_tls_identity *bot_identity; /* the bot's client certificate, or NULL */
+	struct tr_worker *worker;             /* for slow computations; NULL until the first */
 	struct tr_irc_isupport isupport;      /* as the session that registered last was told */
 	struct tr_irc_features *features;     /* what users have switched on or off */
 	struct tr_irc_accounts *accounts;     /* passwords and certificates of Matrix users */
@@ -54,6 +55,9 @@ struct tr_irc_network {
 /* What the server says of itself; a new case mapping orders the channels anew. */
 void tr_irc_network_set_isupport(
 	struct tr_irc_network *network, const struct tr_irc_isupport *isupport);
+
+/* The thread for what would hold up the loop. */
+struct tr_worker *tr_irc_network_worker(struct tr_irc_network *network);
 
 /* Places of channels in the history are stored from time to time; flush before an end. */
 void tr_irc_network_open_places(struct tr_irc_network *network);

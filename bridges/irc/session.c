@@ -8,6 +8,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/identify.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/login.h"
 #include "bridges/irc/nick.h"
@@ -60,6 +61,7 @@ static void on_ready(void *arg)
 	struct tr_irc_network *network = session->network;
 	tr_irc_network_set_isupport(network, tr_irc_connection_isupport(session->connection));
 	session->attempts = 0;
+	session->login_failures = 0;
 	session->nick_tries = 0;
 	set_state(session, TR_IRC_ONLINE);
 	tr_irc_session_own_nick(session, tr_str_from(tr_irc_connection_nick(session->connection)));
@@ -78,8 +80,10 @@ static void on_ready(void *arg)
 	if (network->pressed) {
 		tr_irc_connection_pause(session->connection, true);
 	}
-	tr_irc_session_rejoin_all(session);
-	tr_irc_outgoing_pump(session);
+	if (!tr_irc_identify_begin(session)) {
+		tr_irc_session_rejoin_all(session);
+		tr_irc_outgoing_pump(session);
+	}
 	tr_bridge_wake(network->bridge);
 }
 
@@ -122,23 +126,29 @@ static void bar(struct tr_irc_session *session, const struct tr_error *error)
 	set_state(session, TR_IRC_BARRED);
 	tr_log_error("irc", "%s: %s cannot connect and does not try again: %s",
 		session->network->entry->address, tr_irc_session_who(session), error->text);
+	const char *advice = tr_irc_login_advice(session, error);
 	if (session->user_id != NULL) {
 		struct tr_buf text = TR_BUF_INIT(1024);
 		tr_buf_addf(&text,
-			"You cannot be connected to %s: %s. Nothing is tried again until you say !reconnect.",
-			session->network->config->name, error->text);
+			"You cannot be connected to %s: %s. %s%sNothing is tried again until you say !reconnect.",
+			session->network->config->name, error->text, advice,
+			advice[0] != '\0' ? " " : "");
 		tr_bridge_tell_user(session->network->bridge, session->user_id, tr_buf_c(&text));
 		tr_buf_finish(&text);
 	}
 }
 
-static void wait_or_give_up(struct tr_irc_session *session, const struct tr_error *error)
+static void wait_or_give_up(
+	struct tr_irc_session *session, const struct tr_error *error, uint64_t login_delay_ms)
 {
 	if (!wants_back(session)) {
 		set_state(session, TR_IRC_OFFLINE);
 		return;
 	}
 	uint64_t delay = tr_backoff_ms(session->attempts++, RECONNECT_FIRST_MS, RECONNECT_MAX_MS);
+	if (login_delay_ms > delay) {
+		delay = login_delay_ms;
+	}
 	if (error->cls == TR_CLASS_RETRY_AFTER && error->retry_after_ms > delay) {
 		delay = error->retry_after_ms;
 	}
@@ -152,19 +162,24 @@ static void wait_or_give_up(struct tr_irc_session *session, const struct tr_erro
 static void on_close(void *arg, const struct tr_error *error)
 {
 	struct tr_irc_session *session = arg;
+	struct tr_error why = *error;
 	session->last_error = *error;
+	tr_irc_identify_stop(session);
 	tr_irc_connection_destroy(session->connection);
 	session->connection = NULL;
 	bool barred = error->cls == TR_CLASS_DENIED || error->cls == TR_CLASS_PERMANENT;
-	if (barred && !session->network->stopping) {
+	uint64_t login_delay_ms = 0;
+	if (barred && !session->network->stopping &&
+		!tr_irc_login_retry(session, error, &login_delay_ms)) {
 		bar(session, error);
 	} else {
-		wait_or_give_up(session, error);
+		why.cls = barred ? TR_CLASS_RETRY : why.cls;
+		wait_or_give_up(session, error, login_delay_ms);
 	}
 	tr_irc_session_leave_all(session);
 	tr_irc_history_reset(session->history);
 	tr_irc_query_reset(session, error);
-	tr_irc_outgoing_give_back(session, error);
+	tr_irc_outgoing_give_back(session, &why);
 }
 
 static const struct tr_irc_connection_handler handler = {
@@ -176,13 +191,17 @@ static const struct tr_irc_connection_handler handler = {
 	.on_close = on_close,
 };
 
-/* One of the configured addresses; another one each time. */
-static const char *pick_address(const struct tr_irc_network *network)
+/* One of the configured addresses; after a failure the next one. */
+static const char *pick_address(struct tr_irc_session *session)
 {
+	const struct tr_irc_network *network = session->network;
 	const struct tr_irc_texts *more = &network->config->additionalAddresses;
 	size_t own = network->config->onlyAdditionalAddresses && more->count > 0 ? 0 : 1;
-	uint32_t pick = tr_random_below((uint32_t)(more->count + own));
-	return pick < own ? network->entry->address : more->items[pick - own];
+	size_t count = more->count + own;
+	session->address = session->attempts == 0 ? tr_random_below((uint32_t)count)
+						  : (session->address + 1) % count;
+	return session->address < own ? network->entry->address
+				      : more->items[session->address - own];
 }
 
 static void make_nick(struct tr_irc_session *session)
@@ -208,7 +227,7 @@ enum {
 
 static void connect_now(struct tr_irc_session *session)
 {
-	const struct tr_irc_network *network = session->network;
+	struct tr_irc_network *network = session->network;
 	const struct tr_irc_server_config *config = network->config;
 	struct tr_buf username = TR_BUF_INIT(NAME_MAX);
 	struct tr_buf realname = TR_BUF_INIT(NAME_MAX);
@@ -224,24 +243,23 @@ static void connect_now(struct tr_irc_session *session)
 	}
 	struct tr_irc_login login;
 	tr_irc_login_of(session, &login);
-	bool sasl = config->sasl && login.password != NULL;
-	const char *pass = config->sasl ? NULL : login.password;
-	const struct tr_irc_connection_options options = {
-		.host = pick_address(network),
+	struct tr_irc_connection_options options = {
+		.host = pick_address(session),
 		.port = (uint16_t)config->port,
 		.tls = network->tls,
-		.identity = login.identity,
+		.tls_name = config->tls_servername,
 		.nick = session->nick,
 		.username = login.username ? login.username : tr_buf_c(&username),
 		.realname = tr_buf_c(&realname),
-		.server_password = pass ? pass : config->password,
-		.sasl_user = sasl ? login.account : NULL,
-		.sasl_password = sasl ? login.password : NULL,
 		.caps_wanted = CAPS,
 		.ping_interval_ms = (uint64_t)config->ircClients.pingRateMs,
 		.ping_timeout_ms = (uint64_t)config->ircClients.pingTimeoutMs,
 	};
 	session->dismissed = false;
+	tr_irc_login_apply(&login, config, &options);
+	if (options.sasl_password != NULL) {
+		options.worker = tr_irc_network_worker(network);
+	}
 	set_state(session, TR_IRC_CONNECTING);
 	session->connection = tr_irc_connection_create(network->loop, &options, &handler, session);
 	tr_irc_login_finish(&login);
@@ -260,6 +278,8 @@ void tr_irc_session_want(struct tr_irc_session *session)
 void tr_irc_session_retry(struct tr_irc_session *session)
 {
 	tr_timer_stop(session->reconnect);
+	session->login_refused = false;
+	session->login_failures = 0;
 	if (session->state == TR_IRC_WAITING || session->state == TR_IRC_BARRED) {
 		set_state(session, TR_IRC_OFFLINE);
 	}
@@ -335,6 +355,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 		tr_list_remove(&member->channel_node);
 		tr_free(member);
 	}
+	tr_irc_identify_stop(session);
 	tr_irc_connection_destroy(session->connection);
 	tr_irc_history_destroy(session->history);
 	tr_irc_query_finish(session);

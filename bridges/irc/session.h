@@ -43,7 +43,11 @@ struct tr_irc_session {
 	struct tr_timer *join_watch; /* JOINs that are not answered */
 	struct tr_timer *rejoin;     /* the bot, out of a channel that it should be in */
 	unsigned attempts;
+	size_t address; /* of the configured ones: the one tried last */
 	unsigned nick_tries;
+	unsigned login_failures; /* in a row */
+	bool login_refused;      /* by the services: not tried again until something changes */
+	struct tr_irc_identify *identify;
 	struct tr_error last_error;
 	struct tr_list members;
 	unsigned reading; /* channels it is the reader of */

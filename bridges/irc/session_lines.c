@@ -7,6 +7,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/identify.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/query.h"
@@ -195,8 +196,9 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 {
 	struct tr_irc_session *session = arg;
-	if (tr_irc_history_line(session->history, line) || tr_irc_outgoing_line(session, line) ||
-		join_refused(session, line) || tr_irc_query_line(session, line)) {
+	if (tr_irc_identify_line(session, line) || tr_irc_history_line(session->history, line) ||
+		tr_irc_outgoing_line(session, line) || join_refused(session, line) ||
+		tr_irc_query_line(session, line)) {
 		return;
 	}
 	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {
