@@ -10,6 +10,7 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 #include "core/daemon/check_config.h"
+#include "core/daemon/footprint.h"
 #include "core/daemon/notify.h"
 #include "core/daemon/options.h"
 #include "core/daemon/status_server.h"
@@ -19,7 +20,12 @@
 
 #include <signal.h>
 
-enum { STOP_TIMEOUT_MS = 9000, TRIM_INTERVAL_MS = 10000, TEXT_MAX = 64 * 1024 };
+enum {
+	STOP_TIMEOUT_MS = 9000,
+	SETTLE_MS = 1000, /* the first connections are up by then */
+	TRIM_INTERVAL_MS = 10000,
+	TEXT_MAX = 64 * 1024,
+};
 
 struct hosted {
 	struct daemon *daemon;
@@ -40,6 +46,7 @@ struct daemon {
 	struct hosted *bridges;
 	size_t bridge_count;
 	size_t starting, stopping;
+	struct tr_timer *settle;
 	struct tr_timer *trim;
 	bool ending;
 	int exit_status;
@@ -123,6 +130,7 @@ static void started(void *arg, const struct tr_error *error)
 	if (--daemon->starting == 0 && !daemon->ending) {
 		tr_log_info("daemon", "%s %s runs", daemon->module->program, TRESTLE_VERSION);
 		tr_notify_ready("running");
+		tr_timer_start(daemon->settle, SETTLE_MS);
 	}
 }
 
@@ -308,8 +316,17 @@ static void trim(void *arg)
 	tr_alloc_trim();
 }
 
+/* What only the start needed. */
+static void settle(void *arg)
+{
+	(void)arg;
+	tr_alloc_trim();
+	(void)tr_footprint_forget_start();
+}
+
 static void close_all(struct daemon *daemon)
 {
+	tr_timer_destroy(daemon->settle);
 	tr_timer_destroy(daemon->trim);
 	for (size_t i = 0; i < daemon->bridge_count; i++) {
 		tr_bridge_destroy(daemon->bridges[i].bridge);
@@ -333,6 +350,7 @@ int tr_daemon_run(const struct tr_daemon_module *module, const char *file, void 
 	daemon.metrics = tr_metrics_create();
 	tr_metrics_add_collector(daemon.metrics, collect_stall, &daemon);
 	on_log_signals(&daemon);
+	daemon.settle = tr_timer_create(daemon.loop, settle, NULL);
 	if (open_shared(&daemon) != 0 || open_bridges(&daemon) != 0) {
 		daemon.exit_status = TR_EXIT_FAILED;
 	} else {
