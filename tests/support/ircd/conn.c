@@ -220,6 +220,8 @@ void ircd_conn_mark_dirty(struct ircd_conn *conn)
 {
 	if (!conn->dirty && !uv_is_closing((uv_handle_t *)&conn->tcp)) {
 		conn->dirty = true;
+		conn->flush_at =
+			uv_now(conn->server->loop) + (uint64_t)conn->server->options.gather_ms;
 		conn->dirty_next = conn->server->dirty;
 		conn->server->dirty = conn;
 	}
@@ -259,14 +261,34 @@ static void flush(struct ircd_conn *conn)
 	}
 }
 
+/* Only wakes the loop. */
+static void on_gathered(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
 static void flush_all(uv_prepare_t *prepare)
 {
 	struct ircd_server *server = prepare->data;
+	uint64_t now = uv_now(server->loop);
+	struct ircd_conn *waiting = NULL;
 	while (server->dirty) {
 		struct ircd_conn *conn = server->dirty;
 		server->dirty = conn->dirty_next;
+		if (server->options.gather_ms > 0 && !conn->urgent && conn->flush_at > now &&
+			!conn->doomed && !conn->lingering) {
+			conn->dirty_next = waiting;
+			waiting = conn;
+			continue;
+		}
 		conn->dirty = false;
+		conn->urgent = false;
 		flush(conn);
+	}
+	server->dirty = waiting;
+	if (waiting && !uv_is_active((uv_handle_t *)&server->gather)) {
+		uv_timer_start(
+			&server->gather, on_gathered, (uint64_t)server->options.gather_ms, 0);
 	}
 }
 
@@ -275,6 +297,7 @@ void ircd_conn_start_flushing(struct ircd_server *server)
 	uv_prepare_init(server->loop, &server->prepare);
 	server->prepare.data = server;
 	uv_prepare_start(&server->prepare, flush_all);
+	uv_timer_init(server->loop, &server->gather);
 }
 
 /* Reading */
@@ -293,6 +316,7 @@ void ircd_conn_input(struct ircd_conn *conn, const char *data, size_t len)
 	}
 	ircd_ledger_bytes(&conn->server->ledger, conn->id, '<', data, len);
 	conn->last_read = (int64_t)uv_now(conn->server->loop);
+	conn->urgent = true;
 	ircd_buf_add(&conn->in, data, len);
 	ircd_queue_run(conn);
 }

@@ -265,6 +265,7 @@ void ircd_control_set(
 	set_number(request, "history_limit", &options->history_limit);
 	set_number(request, "flood_lines", &options->flood_lines);
 	set_number(request, "ping_every_ms", &options->ping_every_ms);
+	set_number(request, "gather_ms", &options->gather_ms);
 	set_number(request, "ping_timeout_ms", &options->ping_timeout_ms);
 	set_number(request, "delay_ms", &options->delay_ms);
 	set_text(request, "reader", &options->reader);

@@ -183,6 +183,7 @@ void ircd_net_close(struct ircd_server *server)
 		ircd_conn_close(server->conns[0], IRCD_CLOSE_FIN, "Server shutting down");
 	}
 	uv_close((uv_handle_t *)&server->prepare, NULL);
+	uv_close((uv_handle_t *)&server->gather, NULL);
 }
 
 int ircd_net_port(struct ircd_server *server, bool tls)

@@ -63,6 +63,7 @@ static const struct entry entries[] = {
 	{"flood-lines", NUMBER, AT(flood_lines)},
 	{"recvq", SIZE, AT(recvq)},
 	{"sendq", SIZE, AT(sendq)},
+	{"gather-ms", NUMBER, AT(gather_ms)},
 	{"ping-every-ms", NUMBER, AT(ping_every_ms)},
 	{"ping-timeout-ms", NUMBER, AT(ping_timeout_ms)},
 	{"channel-modes", TEXT, AT(channel_modes)},

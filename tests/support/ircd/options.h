@@ -60,6 +60,7 @@ struct ircd_options {
 	int flood_lines; /* a queue longer than this is Excess Flood; 0: no limit */
 	size_t recvq;
 	size_t sendq;
+	int gather_ms;
 	int ping_every_ms;
 	int ping_timeout_ms;
 	const char *channel_modes;

@@ -110,6 +110,8 @@ struct ircd_conn {
 	bool in_skipping;    /* inside an over-long line */
 	struct ircd_buf out; /* lines not yet given to the transport */
 	bool dirty;          /* on the list of connections to flush */
+	bool urgent;         /* has said something since its last flush */
+	uint64_t flush_at;   /* loop time; while it is dirty */
 	struct ircd_conn *dirty_next;
 	int delay_ms; /* -1: the server's */
 	bool silent;
@@ -164,6 +166,7 @@ struct ircd_server {
 	size_t offer_count;
 	uint64_t lines_taken, lines_said;
 	uv_prepare_t prepare;
+	uv_timer_t gather; /* wakes the loop for connections that wait to be flushed */
 	uv_timer_t pinger;
 	struct ircd_net *net;
 	struct ircd_control *control;
