@@ -9,7 +9,9 @@
 
 #include "bridges/irc/channel_internal.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/session_internal.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -83,6 +85,7 @@ struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const
 	channel->last_msgid = tr_strdup("");
 	channel->seen_msgid = tr_strdup("");
 	tr_list_init(&channel->members);
+	tr_list_init(&channel->order);
 	tr_list_init(&channel->held);
 	tr_list_init(&channel->own_lines);
 	add_to_map(network, channel);
@@ -101,9 +104,9 @@ static void forget_roster(struct tr_irc_channel *channel)
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 {
 	tr_irc_channel_invalidate_own(channel);
-	tr_irc_channel_pump_never(channel);
 	tr_irc_channel_forget_held(channel);
 	forget_roster(channel);
+	tr_timer_destroy(channel->order_timer);
 	tr_free(channel->name);
 	tr_free(channel->key);
 	tr_free(channel->password);
@@ -232,7 +235,7 @@ static void join_settled(void *mark, bool durable)
 	struct tr_irc_channel *channel = mark;
 	if (durable) {
 		channel->join_stored = true;
-		tr_irc_channel_pump_members(channel);
+		tr_irc_order_pump(channel);
 	}
 }
 
@@ -262,6 +265,7 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 		return;
 	}
 	reader->reading++;
+	tr_irc_session_rouse(reader);
 	bool something_missed = channel->join_stored;
 	if (something_missed && tr_irc_history_available(reader)) {
 		channel->catching_up = true;

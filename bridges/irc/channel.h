@@ -26,11 +26,14 @@ struct tr_irc_channel {
 	struct tr_portal *portal;
 	struct tr_irc_session *reader; /* NULL = nobody reads it now */
 	struct tr_list members;
-	char *last_msgid;  /* durable: everything up to it is stored; "" = none */
-	char *seen_msgid;  /* read last, by anybody */
-	size_t storing;    /* lines accepted and not durable yet */
-	bool advanced;     /* last_msgid has moved and is not stored */
-	int64_t joined_ms; /* of the first join ever; 0 = never */
+	struct tr_list order;         /* messages on their way there, in the order of the room */
+	struct tr_timer *order_timer; /* NULL until the first */
+	unsigned window_used;         /* lines of ours written and not durably confirmed */
+	char *last_msgid;             /* durable: everything up to it is stored; "" = none */
+	char *seen_msgid;             /* read last, by anybody */
+	size_t storing;               /* lines accepted and not durable yet */
+	bool advanced;                /* last_msgid has moved and is not stored */
+	int64_t joined_ms;            /* of the first join ever; 0 = never */
 	bool join_stored;
 	bool catching_up;
 	bool again; /* lines came while it was catching up and found no room */

@@ -72,39 +72,12 @@ static void move_lines(struct tr_list *from, struct tr_list *to)
 	}
 }
 
-void tr_irc_channel_pump_members(struct tr_irc_channel *channel)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&channel->members, node, following) {
-		tr_irc_outgoing_pump(
-			TR_LIST_ENTRY(node, struct tr_irc_member, channel_node)->session);
-	}
-}
-
-static void pump_later(void *arg)
-{
-	tr_irc_channel_pump_members(arg);
-}
-
-/* Somebody waits for what was just given up: asks again in a turn of its own. */
-void tr_irc_channel_pump_later(struct tr_irc_channel *channel)
-{
-	tr_irc_channel_pump_never(channel);
-	tr_loop_defer(channel->network->loop, pump_later, channel);
-}
-
-void tr_irc_channel_pump_never(struct tr_irc_channel *channel)
-{
-	tr_loop_defer_cancel(channel->network->loop, pump_later, channel);
-}
-
 void tr_irc_channel_invalidate_own(struct tr_irc_channel *channel)
 {
 	channel->own_generation++;
 	channel->own_state = TR_IRC_OWN_UNKNOWN;
 	free_lines(&channel->own_lines);
-	tr_irc_channel_pump_later(channel);
+	tr_irc_order_pump(channel);
 }
 
 static void own_page(void *arg, const struct tr_str *lines, size_t count, bool more,
@@ -128,7 +101,7 @@ static void own_search_end(struct own_search *search, bool usable)
 		if (usable) {
 			move_lines(&search->found, &channel->own_lines);
 		}
-		tr_irc_channel_pump_later(channel);
+		tr_irc_order_pump(channel);
 	}
 	own_search_free(search);
 }

@@ -12,12 +12,6 @@ void tr_irc_channel_add_place(
 	const struct tr_irc_channel *channel, const char *msgid, struct tr_buf *out);
 void tr_irc_channel_add_place_of_join(const struct tr_irc_channel *channel, struct tr_buf *out);
 
-/* Lets every member write what waited for this channel. */
-void tr_irc_channel_pump_members(struct tr_irc_channel *channel);
-/* The same in a later turn; and not at all any more. */
-void tr_irc_channel_pump_later(struct tr_irc_channel *channel);
-void tr_irc_channel_pump_never(struct tr_irc_channel *channel);
-
 /* Asks for what comes after the newest line that was read; live lines wait until it is in. */
 void tr_irc_channel_catch_up(struct tr_irc_channel *channel);
 /* What was looked up of our own lines is void: somebody was lost, or another reads now. */

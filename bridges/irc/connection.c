@@ -290,10 +290,8 @@ static const struct tr_stream_handler stream_handler = {
 	.on_close = on_close,
 };
 
-static void flush(void *arg)
+static void write_out(struct tr_irc_connection *connection)
 {
-	struct tr_irc_connection *connection = arg;
-	connection->flushing = false;
 	if (connection->stream != NULL && connection->out.len > 0 &&
 		tr_stream_write(connection->stream, tr_buf_str(&connection->out)) == TR_E_TOO_BIG) {
 		struct tr_error error;
@@ -301,6 +299,20 @@ static void flush(void *arg)
 		tr_irc_connection_fail(connection, &error);
 	}
 	tr_buf_finish(&connection->out);
+}
+
+static void flush(void *arg)
+{
+	struct tr_irc_connection *connection = arg;
+	connection->flushing = false;
+	write_out(connection);
+}
+
+void tr_irc_connection_flush(struct tr_irc_connection *connection)
+{
+	if (connection->flushing) {
+		write_out(connection); /* what was deferred finds nothing left */
+	}
 }
 
 static bool can_send(const struct tr_irc_connection *connection)
@@ -363,18 +375,31 @@ bool tr_irc_connection_writable(const struct tr_irc_connection *connection)
 	return connection->stream != NULL && tr_stream_writable(connection->stream);
 }
 
-void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused)
+static void update_reading(struct tr_irc_connection *connection)
 {
 	if (connection->stream == NULL) {
 		return;
 	}
-	connection->paused = paused;
-	if (paused) {
+	if (connection->paused || connection->resting) {
 		tr_stream_pause(connection->stream);
 	} else {
 		tr_stream_resume(connection->stream);
+	}
+}
+
+void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused)
+{
+	connection->paused = paused;
+	update_reading(connection);
+	if (!paused && connection->stream != NULL) {
 		tr_irc_ping_heard(connection);
 	}
+}
+
+void tr_irc_connection_rest(struct tr_irc_connection *connection, bool resting)
+{
+	connection->resting = resting;
+	update_reading(connection);
 }
 
 bool tr_irc_connection_ready(const struct tr_irc_connection *connection)

@@ -103,8 +103,12 @@ int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *l
  * spaces. */
 int tr_irc_send_words(struct tr_irc_connection *connection, const char *command, struct tr_str a,
 	struct tr_str b, struct tr_str c);
+/* Lines go out at the end of the turn; this writes those that wait now. */
+void tr_irc_connection_flush(struct tr_irc_connection *connection);
 bool tr_irc_connection_writable(const struct tr_irc_connection *connection);
 void tr_irc_connection_pause(struct tr_irc_connection *connection, bool paused);
+/* The same for a moment, apart from the pause: its socket is not looked at. */
+void tr_irc_connection_rest(struct tr_irc_connection *connection, bool resting);
 
 bool tr_irc_connection_ready(const struct tr_irc_connection *connection);
 const char *tr_irc_connection_nick(const struct tr_irc_connection *connection);

@@ -42,6 +42,8 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->entry = config;
 	network->config = &network->entry->parameters;
 	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
+	tr_list_init(&network->to_pump);
+	tr_irc_network_open_rest(network);
 	tr_irc_network_open_places(network);
 	network->epoch = tr_random_token(8);
 	network->features = tr_irc_features_create(network->marks);
@@ -259,6 +261,9 @@ static void destroy(void *self)
 	tr_metrics_remove_collector(tr_bridge_metrics(network->bridge), collect, network);
 	tr_timer_destroy(network->stop_timer);
 	tr_timer_destroy(network->places);
+	tr_timer_destroy(network->rouse);
+	network->destroying = true;
+	tr_irc_outgoing_pump_never(network);
 	tr_marks_destroy(network->marks);
 	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
 		tr_irc_channel_forget_reader(tr_map_value(e));
@@ -442,7 +447,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.abi = TR_PROTOCOL_ABI,
 	.id = "irc",
 	.display_name = "IRC",
-	.capabilities = TR_CAN_PIPELINE | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED,
+	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED,
 	.migrations = tr_irc_migrations,
 	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,

@@ -196,6 +196,11 @@ void tr_irc_history_after(struct tr_irc_history *history, const char *target, co
 	ask_next(history);
 }
 
+bool tr_irc_history_asked(const struct tr_irc_history *history)
+{
+	return history->asked;
+}
+
 static bool is_asked_target(struct tr_irc_history *history, struct tr_str target)
 {
 	struct tr_list *node = history->asked ? tr_list_head(&history->requests) : NULL;

@@ -22,6 +22,8 @@ bool tr_irc_history_available(const struct tr_irc_session *session);
 /* One page after `position` ("msgid=.." or "timestamp=.."); `more` says that the page was full. */
 void tr_irc_history_after(struct tr_irc_history *history, const char *target, const char *position,
 	tr_irc_history_callback *callback, void *arg);
+/* An answer is awaited. */
+bool tr_irc_history_asked(const struct tr_irc_history *history);
 /* Whether the line belongs to an answer (BATCH, lines of the batch, FAIL CHATHISTORY). */
 bool tr_irc_history_line(struct tr_irc_history *history, const struct tr_irc_line *line);
 

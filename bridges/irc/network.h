@@ -44,6 +44,12 @@ struct tr_irc_network {
 	struct tr_timer *places; /* channels' places that are to be stored */
 	char *epoch;             /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
+	struct tr_list resting; /* sessions, in the order they began to */
+	struct tr_timer *rouse;
+	struct tr_list to_pump; /* sessions that may have something to write */
+	bool pumping;
+	bool pump_deferred;
+	bool destroying;
 	bool stopping;
 	bool pressed; /* reading is paused, too much waits to be stored */
 	void (*stopped)(void *arg);
@@ -62,5 +68,7 @@ struct tr_worker *tr_irc_network_worker(struct tr_irc_network *network);
 /* Places of channels in the history are stored from time to time; flush before an end. */
 void tr_irc_network_open_places(struct tr_irc_network *network);
 void tr_irc_network_flush_places(struct tr_irc_network *network);
+
+void tr_irc_network_open_rest(struct tr_irc_network *network);
 
 #endif

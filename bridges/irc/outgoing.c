@@ -15,6 +15,7 @@
 #include "bridges/irc/compose.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/session_internal.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -158,7 +159,8 @@ static enum go task_write_next(struct tr_irc_task *task)
 	line->index = task->written++;
 	line->label = label;
 	tr_list_append(&session->in_flight, &line->node);
-	session->window_used++;
+	tr_irc_window_add(task, 1);
+	tr_irc_order_touch(task);
 	session->ping_due = session->ping_due || !tr_irc_outgoing_has_echo(session);
 	if (!tr_timer_active(session->late)) {
 		tr_timer_start(session->late, LATE_MS);
@@ -181,7 +183,7 @@ static bool task_claim(struct tr_irc_task *task)
 		tr_log_debug("irc", "%s: line %zu of %s stands in the history already",
 			task->target, task->written, task->op->event_id);
 		bool last = task->written + 1 == task->count;
-		session->window_used++;
+		tr_irc_window_add(task, 1);
 		tr_irc_task_line_confirmed(task, task->written++, msgid);
 		if (last) {
 			return true;
@@ -214,9 +216,8 @@ static bool target_ready(struct tr_irc_task *task)
 		}
 		return task->channel->reader != NULL;
 	}
-	bool settled = tr_list_empty(&task->session->in_flight) &&
-		       tr_list_empty(&task->session->unsettled);
-	if (settled) { /* else lines that are known already would be taken for unclaimed ones */
+	if (task->channel->window_used ==
+		0) { /* else lines that are known already would be taken for unclaimed ones */
 		tr_irc_channel_fetch_own(task->channel, task->op->position);
 	}
 	return false;
@@ -309,30 +310,18 @@ void tr_irc_outgoing_ping(struct tr_irc_session *session)
 	tr_buf_finish(&token);
 }
 
-/* A task of the same target further ahead that is not written whole: order holds per target. */
-static bool is_blocked(const struct tr_irc_task *task)
+void tr_irc_outgoing_write(struct tr_irc_session *session)
 {
-	const struct tr_list *head = &task->session->tasks;
-	for (const struct tr_list *node = head->next; node != &task->node; node = node->next) {
-		const struct tr_irc_task *ahead = TR_LIST_ENTRY(node, struct tr_irc_task, node);
-		if ((ahead->lines == NULL || ahead->written < ahead->count) &&
-			strcmp(ahead->target, task->target) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-void tr_irc_outgoing_pump(struct tr_irc_session *session)
-{
-	if (!tr_irc_session_online(session)) {
-		return;
-	}
 	struct tr_list *node = session->tasks.next;
 	while (node != &session->tasks) {
 		struct tr_list *next = node->next;
 		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
-		enum go go = is_blocked(task) ? GO_NEXT_TASK : task_pump(task);
+		enum go go = GO_NEXT_TASK;
+		if (tr_irc_order_turn(task)) {
+			go = task_pump(task);
+		} else if (task->channel != NULL) {
+			tr_irc_session_join(session, task->channel); /* meanwhile */
+		}
 		if (go == GO_STOP) {
 			break;
 		}
@@ -343,16 +332,7 @@ void tr_irc_outgoing_pump(struct tr_irc_session *session)
 	if (session->ping_due) {
 		tr_irc_outgoing_ping(session);
 	}
-}
-
-static void pump_later(void *arg)
-{
-	struct tr_irc_session *session = arg;
-	if (session->state == TR_IRC_BARRED) {
-		tr_irc_outgoing_give_back(session, &session->last_error);
-	} else {
-		tr_irc_outgoing_pump(session);
-	}
+	tr_irc_connection_flush(session->connection);
 }
 
 void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op)
@@ -367,11 +347,12 @@ void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op)
 	task->target = tr_strdup(op->portal->name);
 	task->claims = op->maybe_sent && task->channel != NULL;
 	tr_list_append(&session->tasks, &task->node);
+	tr_irc_session_rouse(session);
+	tr_irc_order_add(task);
 	if (op->maybe_sent) {
 		tr_irc_task_look_up(task);
 	}
-	tr_loop_defer_cancel(network->loop, pump_later, session);
-	tr_loop_defer(network->loop, pump_later, session);
+	tr_irc_outgoing_pump_later(session);
 }
 
 static void forget_batches(struct tr_irc_session *session)
@@ -441,7 +422,8 @@ void tr_irc_outgoing_init(struct tr_irc_session *session)
 
 void tr_irc_outgoing_finish(struct tr_irc_session *session)
 {
-	tr_loop_defer_cancel(session->network->loop, pump_later, session);
+	tr_list_remove(&session->pump_node);
+	tr_list_remove(&session->rest_node);
 	tr_timer_destroy(session->pace);
 	tr_timer_destroy(session->late);
 	tr_irc_outgoing_drop_lines(session);

@@ -2,7 +2,8 @@
 /*
  * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes,
  * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines,
- * outgoing_store.c asks the store what it knows of a message.
+ * outgoing_store.c asks the store what it knows of a message,
+ * outgoing_order.c knows whose turn it is.
  */
 #ifndef TRESTLE_IRC_OUTGOING_H
 #define TRESTLE_IRC_OUTGOING_H
@@ -13,8 +14,16 @@ void tr_irc_outgoing_init(struct tr_irc_session *session);
 void tr_irc_outgoing_finish(struct tr_irc_session *session);
 /* Takes a message op. */
 void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op);
-/* Writes what may be written now. */
+/* Writes what may be written now, of this session and of those whose turn that makes it; the same
+ * in a later turn of the loop. */
 void tr_irc_outgoing_pump(struct tr_irc_session *session);
+void tr_irc_outgoing_pump_later(struct tr_irc_session *session);
+/* Before the sessions are destroyed. */
+void tr_irc_outgoing_pump_never(struct tr_irc_network *network);
+/* Lets those write whose turn it is in the channel, in a later turn of the loop. */
+void tr_irc_order_pump(struct tr_irc_channel *channel);
+/* Timer of a channel: lines that nothing was heard of. */
+void tr_irc_order_look(void *channel);
 /* The connection is gone or nobody waits any more: all messages go back to their lanes. */
 void tr_irc_outgoing_give_back(struct tr_irc_session *session, const struct tr_error *error);
 /* All messages to this target end with a reason (a join was refused, the nick is not there). */

@@ -2,7 +2,7 @@
 /*
  * What the files of outgoing messages share: outgoing.c takes and writes, outgoing_confirm.c hears
  * what was delivered, outgoing_task.c ends messages and lines, outgoing_store.c asks the store what
- * it knows of a message.
+ * it knows of a message, outgoing_order.c knows whose turn it is.
  */
 #ifndef TRESTLE_IRC_OUTGOING_INTERNAL_H
 #define TRESTLE_IRC_OUTGOING_INTERNAL_H
@@ -17,7 +17,8 @@ enum tr_irc_task_state {
 
 /* A message on its way. */
 struct tr_irc_task {
-	struct tr_list node;
+	struct tr_list node;       /* in session->tasks */
+	struct tr_list order_node; /* in channel->order */
 	struct tr_irc_session *session;
 	struct tr_op *op;
 	struct tr_irc_channel *channel; /* NULL = to a nick */
@@ -33,7 +34,9 @@ struct tr_irc_task {
 			  */
 	size_t written;
 	size_t confirmed;
-	size_t settled; /* lines that no longer count in the window */
+	size_t settled;      /* lines that no longer count in the window */
+	uint64_t touched_ms; /* a line was written or confirmed last */
+	bool overdue;        /* the server is late with it: others do not wait any more */
 };
 
 /* A line written and not confirmed. When its message was refused it stays without it, so that what
@@ -59,7 +62,25 @@ void tr_irc_task_store_cut(struct tr_irc_task *task);
 /* What an earlier attempt is known to have delivered. */
 void tr_irc_task_look_up(struct tr_irc_task *task);
 
-/* Ends of a message; it is freed. */
+/* The list of a channel's messages, in the order of the room. */
+void tr_irc_order_add(struct tr_irc_task *task);
+void tr_irc_order_remove(struct tr_irc_task *task);
+/* Whether its next line may be written now. */
+bool tr_irc_order_turn(const struct tr_irc_task *task);
+/* A line of it was written or confirmed: the wait of the others begins anew. */
+void tr_irc_order_touch(struct tr_irc_task *task);
+/* The next message to the same channel or person, or NULL. */
+struct tr_irc_task *tr_irc_order_follower(const struct tr_irc_task *task);
+/* Writes for one session what may be written now; called once for each that was listed. */
+void tr_irc_outgoing_write(struct tr_irc_session *session);
+
+/* Lines written and not durably confirmed, of the connection and of the channel. */
+void tr_irc_window_add(struct tr_irc_task *task, unsigned lines);
+void tr_irc_window_remove(
+	struct tr_irc_session *session, struct tr_irc_channel *channel, unsigned lines);
+
+/* Ends of a message; it is freed. Back to its lane go all that follow it and are not begun: none
+ * may overtake it. */
 void tr_irc_task_free(struct tr_irc_task *task);
 void tr_irc_task_done(struct tr_irc_task *task);
 void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error);

@@ -84,22 +84,6 @@ void tr_irc_task_store_cut(struct tr_irc_task *task)
 	tr_marks_add(lookup->network->marks, write_cut, cut_settled, lookup);
 }
 
-/* Back to their lane together: none may overtake the first. */
-static void retry_from(struct tr_irc_task *task, const struct tr_error *error)
-{
-	struct tr_irc_session *session = task->session;
-	char *target = tr_strdup(task->target);
-	struct tr_list *node = &task->node;
-	while (node != &session->tasks) {
-		struct tr_irc_task *next = TR_LIST_ENTRY(node, struct tr_irc_task, node);
-		node = node->next;
-		if (strcmp(next->target, target) == 0) {
-			tr_irc_task_retry(next, error);
-		}
-	}
-	tr_free(target);
-}
-
 static void progress_known(
 	void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
@@ -108,7 +92,7 @@ static void progress_known(
 		return;
 	}
 	if (error != NULL) {
-		retry_from(task, error);
+		tr_irc_task_retry(task, error);
 		return;
 	}
 	if (tr_db_rows(result, 0) > 0) {

@@ -12,6 +12,7 @@
 struct settlement {
 	struct tr_list node;
 	struct tr_irc_session *session; /* NULL when the session is gone */
+	struct tr_irc_channel *channel; /* or NULL */
 	unsigned lines;
 	char *event_id; /* of a progress mark */
 	size_t progress, width;
@@ -43,6 +44,7 @@ void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out)
 void tr_irc_task_free(struct tr_irc_task *task)
 {
 	tr_list_remove(&task->node);
+	tr_irc_order_remove(task);
 	for (size_t i = 0; i < task->count; i++) {
 		tr_free(task->msgids[i]);
 	}
@@ -77,10 +79,31 @@ static void part_with_lines(struct tr_irc_task *task)
 	}
 }
 
+void tr_irc_window_add(struct tr_irc_task *task, unsigned lines)
+{
+	task->session->window_used += lines;
+	if (task->channel != NULL) {
+		task->channel->window_used += lines;
+	}
+}
+
+void tr_irc_window_remove(
+	struct tr_irc_session *session, struct tr_irc_channel *channel, unsigned lines)
+{
+	session->window_used -= lines;
+	if (channel != NULL) {
+		channel->window_used -= lines;
+		if (channel->window_used == 0) {
+			tr_irc_order_pump(channel);
+		}
+	}
+}
+
 /* Lines of the task that count in the window and will never be settled by a mark. */
 static void release_window(struct tr_irc_task *task)
 {
-	task->session->window_used -= (unsigned)(task->written - task->settled);
+	tr_irc_window_remove(
+		task->session, task->channel, (unsigned)(task->written - task->settled));
 }
 
 /* With the batch of the message's end. */
@@ -103,7 +126,7 @@ void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 	tr_op_refuse(op, error);
 }
 
-void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
+static void retry_one(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;
 	part_with_lines(task);
@@ -112,12 +135,24 @@ void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
 	tr_op_retry(op, error);
 }
 
+void tr_irc_task_retry(struct tr_irc_task *task, const struct tr_error *error)
+{
+	while (task != NULL) {
+		struct tr_irc_task *next = tr_irc_order_follower(task);
+		while (next != NULL && next->written > 0) {
+			next = tr_irc_order_follower(next);
+		}
+		retry_one(task, error);
+		task = next;
+	}
+}
+
 static void settlement_end(struct settlement *settlement)
 {
 	struct tr_irc_session *session = settlement->session;
 	tr_list_remove(&settlement->node);
 	if (session != NULL) {
-		session->window_used -= settlement->lines;
+		tr_irc_window_remove(session, settlement->channel, settlement->lines);
 	}
 	tr_free(settlement->event_id);
 	tr_free(settlement);
@@ -130,6 +165,7 @@ static struct settlement *settlement_create(struct tr_irc_task *task)
 {
 	struct settlement *settlement = tr_alloc(sizeof(*settlement));
 	settlement->session = task->session;
+	settlement->channel = task->channel;
 	settlement->lines = (unsigned)(task->written - task->settled);
 	task->settled = task->written;
 	tr_list_append(&task->session->unsettled, &settlement->node);
@@ -178,12 +214,14 @@ void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *ms
 	tr_free(task->msgids[index]);
 	task->msgids[index] = msgid_take;
 	task->confirmed++;
+	tr_irc_order_touch(task);
 	if (task->confirmed == task->count) {
 		tr_irc_task_done(task);
 		return;
 	}
 	struct settlement *settlement = tr_alloc(sizeof(*settlement));
 	settlement->session = task->session;
+	settlement->channel = task->channel;
 	settlement->lines = 1;
 	settlement->event_id = tr_strdup(task->op->event_id);
 	settlement->progress = task->confirmed;

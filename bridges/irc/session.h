@@ -56,8 +56,11 @@ struct tr_irc_session {
 	bool dismissed;                 /* told to go, and stays away until it is wanted again */
 	uint64_t invites_since_ms;      /* INVITEs of others are counted from then */
 	unsigned invites;
+	struct tr_list rest_node; /* in network->resting: the socket is not looked at */
+	uint64_t rested_ms;
 
 	/* outgoing.c */
+	struct tr_list pump_node; /* in network->to_pump */
 	struct tr_list tasks;     /* in the order they came */
 	struct tr_list in_flight; /* lines written and not confirmed, in order */
 	struct tr_list unsettled; /* confirmed, but that is not durable yet */

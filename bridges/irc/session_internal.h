@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of a session share: session.c its connection, session_channels.c its channels,
- * session_lines.c what comes in. */
+ * session_lines.c what comes in, rest.c when it is not looked at. */
 #ifndef TRESTLE_IRC_SESSION_INTERNAL_H
 #define TRESTLE_IRC_SESSION_INTERNAL_H
 
@@ -16,6 +16,10 @@ void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_
 /* Callbacks of the connection; `arg` is the session. */
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line);
 bool tr_irc_session_drops(void *arg, struct tr_str text);
+
+/* The connection's socket is not looked at for a moment, if nothing is awaited on it; and again. */
+void tr_irc_session_rest(struct tr_irc_session *session);
+void tr_irc_session_rouse(struct tr_irc_session *session);
 
 /* Timers: the bot, out of channels that it should be in, joins them; JOINs that have had no answer
  * for too long fail. */

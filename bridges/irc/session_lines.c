@@ -5,6 +5,7 @@
  * parsed.
  */
 #include "bridges/irc/channel.h"
+#include "bridges/irc/concern.h"
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identify.h"
@@ -207,40 +208,36 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 	others_line(session, line);
 }
 
-/* Lines of channels that another session reads are dropped before they are parsed: with many
- * puppets in one channel every line comes once for each. Kept is whatever may be about this
- * connection. */
+static bool reads(const struct tr_irc_session *session, struct tr_str name)
+{
+	const struct tr_list *node = session->members.next;
+	for (; node != &session->members; node = node->next) {
+		const struct tr_irc_channel *channel =
+			TR_LIST_ENTRY(node, const struct tr_irc_member, node)->channel;
+		if (channel->reader == session && tr_irc_same(&session->network->isupport,
+							  tr_str_from(channel->name), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Lines of channels that another session reads are dropped before they are parsed. The bot reads
+ * nearly all that it hears, and is in too many channels to look. */
 bool tr_irc_session_drops(void *arg, struct tr_str text)
 {
 	struct tr_irc_session *session = arg;
-	if (session->reading > 0) {
+	struct tr_str channel;
+	if (session->reading > 0 && session->user_id == NULL) {
 		return false;
 	}
-	ptrdiff_t space = text.len > 0 && text.ptr[0] == '@' ? tr_str_find_char(text, ' ') : -1;
-	if (space >= 0) {
-		if (tr_str_find(tr_str_slice(text, 0, (size_t)space), TR_STR("batch=")) >= 0) {
-			return false;
-		}
-		text = tr_str_from_index(text, (size_t)space + 1);
-	}
-	if (text.len == 0 || text.ptr[0] != ':') {
+	enum tr_irc_concern concern = tr_irc_concern(&session->network->isupport,
+		tr_str_from(tr_irc_connection_nick(session->connection)),
+		tr_irc_history_asked(session->history), text, &channel);
+	if (concern == TR_IRC_CONCERNS || (concern == TR_IRC_OF_OTHERS && session->reading > 0) ||
+		(concern == TR_IRC_OF_CHANNEL && session->reading > 0 && reads(session, channel))) {
 		return false;
 	}
-	space = tr_str_find_char(text, ' ');
-	ptrdiff_t bang = tr_str_find_char(text, '!');
-	if (space < 0 || bang < 0 || bang > space ||
-		tr_irc_connection_is_me(
-			session->connection, tr_str_slice(text, 1, (size_t)bang - 1))) {
-		return false;
-	}
-	struct tr_str rest = tr_str_from_index(text, (size_t)space + 1);
-	if (tr_str_starts(rest, TR_STR("JOIN ")) || tr_str_starts(rest, TR_STR("PART ")) ||
-		tr_str_starts(rest, TR_STR("QUIT ")) || tr_str_starts(rest, TR_STR("NICK "))) {
-		return true;
-	}
-	size_t skip = tr_str_starts(rest, TR_STR("PRIVMSG "))  ? 8
-		      : tr_str_starts(rest, TR_STR("NOTICE ")) ? 7
-							       : 0;
-	return skip != 0 && rest.len > skip && rest.ptr[skip] != '\0' &&
-	       strchr(session->network->isupport.chan_types, rest.ptr[skip]) != NULL;
+	tr_irc_session_rest(session);
+	return true;
 }

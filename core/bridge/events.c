@@ -193,16 +193,21 @@ static struct tr_delivery *look_ahead(struct tr_bridge *bridge, const struct tr_
 static bool pipelines(void *arg, const struct tr_inbound *last, const struct tr_inbound *next)
 {
 	struct tr_bridge *bridge = arg;
+	unsigned can = bridge->options.protocol->capabilities;
 	const struct tr_delivery *before = last->data;
-	if ((bridge->options.protocol->capabilities & TR_CAN_PIPELINE) == 0 || before == NULL ||
-		!tr_delivery_is_talk(before) || !before->given ||
-		strcmp(last->sender, next->sender) != 0 ||
-		strcmp(last->room_id, next->room_id) != 0) {
+	if ((can & TR_CAN_PIPELINE) == 0 || before == NULL || !tr_delivery_is_talk(before) ||
+		!before->given) {
+		return false;
+	}
+	bool same = strcmp(last->sender, next->sender) == 0 &&
+		    strcmp(last->room_id, next->room_id) == 0;
+	if (!same && (can & TR_CAN_ORDER) == 0) {
 		return false;
 	}
 	/* What refers to another message must be looked up first. */
 	const struct tr_delivery *after = look_ahead(bridge, next);
-	return tr_delivery_is_talk(after) && after->op.relation == TR_RELATION_NONE;
+	return tr_delivery_is_talk(after) && after->op.relation == TR_RELATION_NONE &&
+	       after->op.portal == before->op.portal;
 }
 
 static void deliver(void *arg, struct tr_inbound *inbound)

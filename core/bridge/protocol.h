@@ -9,9 +9,10 @@
  * From Matrix: core hands an operation to deliver(). The module ends each exactly once, in a later
  * turn, with tr_op_done(), tr_op_retry() or tr_op_refuse(). Operations of one portal come one at a
  * time and in order; with TR_CAN_PIPELINE, further messages of the same sender to the same portal
- * may come while the first is on its way, and the module keeps their order. When the connection
- * that carries them is lost, the module must end ALL operations of that sender with tr_op_retry():
- * core then begins again at the first, in order.
+ * may come while the first is on its way, and the module keeps their order; with TR_CAN_ORDER,
+ * those of other senders too. When the connection that carries them is lost, the module must end
+ * ALL operations of that sender with tr_op_retry(), and with them what follows in the portal and is
+ * not begun: core then begins again at the first, in order.
  *
  * From the network: tr_bridge_message() and the membership functions of core/bridge/bridge.h.
  */
@@ -41,6 +42,7 @@ enum tr_capability {
 	TR_CAN_TOPIC = 1 << 4,
 	TR_TAKES_HINTS = 1 << 5,       /* hint() is told of names and presence */
 	TR_TELLS_UNDELIVERED = 1 << 6, /* undelivered() is told of dead letters */
+	TR_CAN_ORDER = 1 << 7,         /* keeps the order of all senders of a portal itself */
 };
 
 enum tr_op_kind {

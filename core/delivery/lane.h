@@ -24,7 +24,7 @@
 
 enum {
 	TR_LANE_MEMORY = 512,  /* items of one lane held in memory */
-	TR_LANE_PIPELINE = 16, /* items of one lane in flight at most */
+	TR_LANE_PIPELINE = 64, /* items of one lane in flight at most */
 	TR_LANE_RETRY_FIRST_MS = 1000,
 	TR_LANE_RETRY_MAX_MS = 300000,
 };

@@ -221,7 +221,7 @@ static void at_most_the_pipeline_is_in_flight(void **state)
 {
 	struct world *world = *state;
 	world->pipeline = true;
-	for (int64_t seq = 1; seq <= 40; seq++) {
+	for (int64_t seq = 1; seq <= TR_LANE_PIPELINE + 10; seq++) {
 		push(world, "a", seq);
 	}
 	turn(world);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recognizes lines of others by their first words, without parsing them; in doubt a line concerns.
+ */
+#include "bridges/irc/concern.h"
+
+#include <string.h>
+
+/* Takes the text up to the next space; false when there is none. */
+static bool take_word(struct tr_str *text, struct tr_str *word)
+{
+	ptrdiff_t space = tr_str_find_char(*text, ' ');
+	if (space <= 0) {
+		return false;
+	}
+	*word = tr_str_slice(*text, 0, (size_t)space);
+	*text = tr_str_from_index(*text, (size_t)space + 1);
+	return true;
+}
+
+/* The next parameter, whether or not it is the last one. */
+static struct tr_str take_param(struct tr_str *text)
+{
+	struct tr_str word = {NULL, 0};
+	if (text->len > 0 && text->ptr[0] == ':') {
+		word = tr_str_from_index(*text, 1);
+		*text = (struct tr_str){NULL, 0};
+	} else if (!take_word(text, &word)) {
+		word = *text;
+		*text = (struct tr_str){NULL, 0};
+	}
+	return word;
+}
+
+enum kind { KIND_OTHER, KIND_TALK, KIND_CHANNEL, KIND_KICK, KIND_EVERYWHERE };
+
+static enum kind kind_of(struct tr_str command)
+{
+	static const struct {
+		struct tr_str name;
+		enum kind kind;
+	} kinds[] = {
+		{TR_STR("PRIVMSG"), KIND_TALK},
+		{TR_STR("JOIN"), KIND_CHANNEL},
+		{TR_STR("QUIT"), KIND_EVERYWHERE},
+		{TR_STR("PART"), KIND_CHANNEL},
+		{TR_STR("NOTICE"), KIND_TALK},
+		{TR_STR("TAGMSG"), KIND_TALK},
+		{TR_STR("MODE"), KIND_CHANNEL},
+		{TR_STR("NICK"), KIND_EVERYWHERE},
+		{TR_STR("KICK"), KIND_KICK},
+		{TR_STR("AWAY"), KIND_EVERYWHERE},
+		{TR_STR("ACCOUNT"), KIND_EVERYWHERE},
+		{TR_STR("CHGHOST"), KIND_EVERYWHERE},
+		{TR_STR("SETNAME"), KIND_EVERYWHERE},
+		{TR_STR("TOPIC"), KIND_CHANNEL},
+	};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (tr_str_eq(kinds[i].name, command)) {
+			return kinds[i].kind;
+		}
+	}
+	return KIND_OTHER;
+}
+
+/* ":server 353 me = #channel :names" and 366. */
+static enum tr_irc_concern of_server(struct tr_str rest, struct tr_str *channel)
+{
+	struct tr_str number;
+	struct tr_str word;
+	if (!take_word(&rest, &number) || !take_word(&rest, &word)) {
+		return TR_IRC_CONCERNS;
+	}
+	bool names = tr_str_eq(number, TR_STR("353")) && take_word(&rest, &word);
+	if (!names && !tr_str_eq(number, TR_STR("366"))) {
+		return TR_IRC_CONCERNS;
+	}
+	return take_word(&rest, channel) ? TR_IRC_OF_CHANNEL : TR_IRC_CONCERNS;
+}
+
+enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struct tr_str me,
+	bool history, struct tr_str text, struct tr_str *channel)
+{
+	struct tr_str tags = {NULL, 0};
+	struct tr_str prefix;
+	struct tr_str command;
+	if (text.len > 0 && text.ptr[0] == '@' && !take_word(&text, &tags)) {
+		return TR_IRC_CONCERNS;
+	}
+	if (text.len == 0 || text.ptr[0] != ':' || !take_word(&text, &prefix)) {
+		return TR_IRC_CONCERNS;
+	}
+	ptrdiff_t bang = tr_str_find_char(prefix, '!');
+	if (bang < 0) {
+		return of_server(text, channel);
+	}
+	if (bang < 2 || tr_irc_same(isupport, tr_str_slice(prefix, 1, (size_t)bang - 1), me) ||
+		!take_word(&text, &command)) {
+		return TR_IRC_CONCERNS;
+	}
+	enum kind kind = kind_of(command);
+	if (kind == KIND_EVERYWHERE) {
+		return TR_IRC_OF_OTHERS;
+	}
+	if (kind == KIND_OTHER || (kind == KIND_TALK && history && tags.len > 0 &&
+					  tr_str_find(tags, TR_STR("batch=")) >= 0)) {
+		return TR_IRC_CONCERNS;
+	}
+	*channel = take_param(&text);
+	if (channel->len == 0 || strchr(isupport->chan_types, channel->ptr[0]) == NULL ||
+		channel->ptr[0] == '\0') {
+		return TR_IRC_CONCERNS;
+	}
+	bool me_kicked = kind == KIND_KICK && tr_irc_same(isupport, take_param(&text), me);
+	return me_kicked ? TR_IRC_CONCERNS : TR_IRC_OF_CHANNEL;
+}
