@@ -9,6 +9,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
 #include "bridges/irc/dynamic.h"
+#include "bridges/irc/encoding.h"
 #include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/login.h"
@@ -48,6 +49,11 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->epoch = tr_random_token(8);
 	network->features = tr_irc_features_create(network->marks);
 	network->accounts = tr_irc_accounts_create(tr_bridge_db(bridge), tr_bridge_seal(bridge));
+	if (network->entry->globals.encodingFallback != NULL) {
+		/* The configuration was checked: an error here leaves the usual one. */
+		network->encoding =
+			tr_irc_encoding_open(network->entry->globals.encodingFallback, NULL);
+	}
 	tr_irc_isupport_init(&network->isupport);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
 	return network;
@@ -280,6 +286,7 @@ static void destroy(void *self)
 	tr_irc_accounts_destroy(network->accounts);
 	tr_tls_identity_destroy(network->bot_identity);
 	tr_tls_destroy(network->tls);
+	tr_irc_encoding_close(network->encoding);
 	tr_free(network->epoch);
 	tr_free(network);
 }

@@ -87,8 +87,11 @@ static const struct tr_schema_choice mention_modes[] = {{"on", TR_IRC_MENTIONS_O
 	{"off", TR_IRC_MENTIONS_OFF}, {"force-off", TR_IRC_MENTIONS_FORCE_OFF}, {NULL, 0}};
 static const struct tr_schema_key irc_handler_keys[] = {
 	ROW("mapIrcMentionsToMatrix", CHOICE, ircHandler.mapIrcMentionsToMatrix, "\"on\"", 0,
-		.choices = mention_modes, .help = "Whether a nick in a line becomes a mention."),
-	ROW("powerLevelGracePeriodMs", INT, ircHandler.powerLevelGracePeriodMs, "1000", 0,
+		.choices = mention_modes,
+		.help = "Whether a nick in a line becomes a mention of its Matrix user: `on` "
+			"unless the user says `!feature mentions false`, `off` unless the user "
+			"says `!feature mentions true`, or never."),
+	ROW("powerLevelGracePeriodMs", INT, ircHandler.powerLevelGracePeriodMs, "1000", NOT_YET,
 		.max = 3600000, .alias = "powerLevelGracePeriod",
 		.help = "How long mode changes are collected, in milliseconds."),
 	ROW_END,
@@ -149,9 +152,11 @@ static const struct tr_schema debug_schema = {.title = "The debug API", .keys = 
 
 static const struct tr_schema_key globals_keys[] = {
 	ROW_GROUP("matrixHandler", matrix_handler_schema, NOT_YET, .help = "Text from Matrix."),
-	ROW_GROUP("ircHandler", irc_handler_schema, NOT_YET, .help = "Text from IRC."),
-	ROW("encodingFallback", STRING, encodingFallback, NULL, NOT_YET, .example = "# ISO-8859-15",
-		.help = "The encoding of lines that are not UTF-8, such as ISO-8859-15."),
+	ROW_GROUP("ircHandler", irc_handler_schema, 0, .help = "Text from IRC."),
+	ROW("encodingFallback", STRING, encodingFallback, NULL, 0, .example = "# ISO-8859-15",
+		.check = tr_irc_check_encoding,
+		.help = "The encoding of lines that are not UTF-8, as iconv calls it, such as "
+			"ISO-8859-15 or GB18030. Windows-1252 when it is not set."),
 	ROW_GROUP("userActivity", activity_schema, NOT_YET,
 		.help = "Who counts as active for `rmau_limit`."),
 	ROW_GROUP("perRoomConfig", per_room_schema, NOT_YET, .help = "Limits by room."),

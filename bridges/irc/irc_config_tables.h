@@ -56,6 +56,6 @@ tr_schema_section_check tr_irc_check_config, tr_irc_check_bridge, tr_irc_check_s
 tr_schema_text_check tr_irc_check_channel, tr_irc_check_nick, tr_irc_check_username,
 	tr_irc_check_user_template, tr_irc_check_alias_template, tr_irc_check_nick_template,
 	tr_irc_check_localpart, tr_irc_check_prefix, tr_irc_check_host, tr_irc_check_network_id,
-	tr_irc_check_mode_letter, tr_irc_check_user_modes, tr_irc_check_icon;
+	tr_irc_check_mode_letter, tr_irc_check_user_modes, tr_irc_check_icon, tr_irc_check_encoding;
 
 #endif

@@ -4,6 +4,8 @@
  * spans several keys is irc_config.c's. */
 #include "bridges/irc/irc_config_tables.h"
 
+#include "bridges/irc/encoding.h"
+
 #include <string.h>
 
 static int wrong(struct tr_error *error, const char *text, const char *right)
@@ -165,4 +167,15 @@ int tr_irc_check_icon(const char *text, struct tr_error *error)
 {
 	return strncmp(text, "mxc://", 6) == 0 ? 0
 					       : wrong(error, text, "an mxc:// URL of an image");
+}
+
+int tr_irc_check_encoding(const char *text, struct tr_error *error)
+{
+	struct tr_irc_encoding *encoding = tr_irc_encoding_open(text, NULL);
+	bool good = encoding != NULL;
+	tr_irc_encoding_close(encoding);
+	return good ? 0
+		    : wrong(error, text,
+			      "an encoding that iconv knows (iconv -l) and that has ASCII in it, such "
+			      "as ISO-8859-15");
 }

@@ -9,6 +9,7 @@
 #ifndef TRESTLE_IRC_NETWORK_H
 #define TRESTLE_IRC_NETWORK_H
 
+#include "bridges/irc/answered.h"
 #include "bridges/irc/connection.h"
 #include "bridges/irc/irc_config.h"
 #include "core/base/list.h"
@@ -22,6 +23,7 @@ enum { TR_IRC_QUIT_MS = 2000 }; /* of the time to stop, kept for QUITs */
 struct tr_irc_accounts;
 struct tr_irc_channel;
 struct tr_irc_features;
+struct tr_irc_encoding;
 struct tr_irc_history;
 struct tr_irc_session;
 
@@ -39,6 +41,8 @@ struct tr_irc_network {
 	struct tr_irc_session *bot;           /* NULL when it is switched off */
 	struct tr_map sessions;               /* Matrix user id -> session */
 	struct tr_map channels;               /* folded name -> channel */
+	struct tr_irc_encoding *encoding;     /* of lines that are not UTF-8; NULL = the usual */
+	struct tr_irc_answered answered;      /* whom CTCP was answered lately */
 	struct tr_map own_nicks; /* folded nick -> session: stored ones and those in use */
 	struct tr_marks *marks;
 	struct tr_timer *places; /* channels' places that are to be stored */

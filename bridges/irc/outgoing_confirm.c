@@ -90,6 +90,10 @@ static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_lin
 	if (!echo) {
 		return false;
 	}
+	struct tr_str text = tr_irc_param(line, 1);
+	if (tr_irc_is(line, "NOTICE") && tr_str_starts(text, TR_STR("\x01"))) {
+		return true; /* an answer to CTCP, which nobody waits for */
+	}
 	struct tr_irc_sent_line *sent = tr_irc_outgoing_has_labels(session)
 						? by_label(session, label_of(session, line))
 						: by_target(session, tr_irc_param(line, 0));

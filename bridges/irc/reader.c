@@ -6,9 +6,12 @@
 #include "bridges/irc/reader.h"
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/ctcp.h"
+#include "bridges/irc/encoding.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/talk.h"
 #include "bridges/irc/text.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -58,32 +61,12 @@ void tr_irc_reader_name(struct tr_str nick, struct tr_buf *out)
 	}
 }
 
-/* The key of a ghost: folded as ASCII, so that it does not change with what a server says. */
 void tr_irc_reader_identity(struct tr_str nick, struct tr_buf *out)
 {
 	struct tr_buf folded = TR_BUF_INIT(NAME_MAX);
 	tr_irc_fold_stable(nick, &folded);
-	tr_irc_text_plain(tr_buf_str(&folded), out);
+	tr_irc_text_identity(tr_buf_str(&folded), out);
 	tr_buf_finish(&folded);
-}
-
-/* The kind and the text of a PRIVMSG or NOTICE; false when it is nothing to bridge (other CTCP,
- * empty). */
-static bool read_talk(
-	const struct tr_irc_line *line, enum tr_message_kind *kind, struct tr_buf *text)
-{
-	struct tr_str raw = tr_irc_param(line, 1);
-	struct tr_str verb;
-	struct tr_str rest;
-	*kind = tr_irc_is(line, "NOTICE") ? TR_MESSAGE_NOTICE : TR_MESSAGE_TEXT;
-	if (tr_irc_ctcp(raw, &verb, &rest)) {
-		if (!tr_str_eq_nocase(verb, TR_STR("ACTION"))) {
-			return false;
-		}
-		*kind = TR_MESSAGE_EMOTE;
-		raw = rest;
-	}
-	return tr_irc_text_plain(raw, text) == 0 && text->len > 0;
 }
 
 /* A line of a channel whose becoming durable moves the place. */
@@ -101,8 +84,8 @@ static void durable(void *arg)
 }
 
 static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
-	const struct tr_irc_line *line, const struct tr_buf *msgid, enum tr_message_kind kind,
-	const struct tr_buf *text, struct tr_irc_channel *channel)
+	const struct tr_irc_line *line, const struct tr_buf *msgid, const struct tr_irc_talk *talk,
+	struct tr_irc_channel *channel)
 {
 	struct tr_buf key = TR_BUF_INIT(ID_MAX);
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
@@ -119,8 +102,11 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 		.sender_name = tr_buf_str(&name),
 		.remote_key = tr_buf_str(&key),
 		.keep_mapping = msgid->len > 0,
-		.kind = kind,
-		.text = tr_buf_str(text),
+		.kind = talk->kind,
+		.text = tr_buf_str(&talk->body),
+		.html = tr_buf_str(&talk->html),
+		.mentions = talk->mentioned.users,
+		.mention_count = talk->mentioned.count,
 		.ts = time_of(line),
 	};
 	struct storing *storing = NULL;
@@ -140,8 +126,8 @@ static void channel_talk(
 	struct tr_irc_channel *channel, const struct tr_irc_line *line, bool from_history)
 {
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
-	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
-	enum tr_message_kind kind;
+	struct tr_irc_talk talk = {0};
+	const struct tr_irc_place place = {.network = channel->network, .channel = channel};
 	tr_irc_msgid(line, &msgid);
 	bool person = !tr_str_empty(line->nick) &&
 		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
@@ -149,11 +135,11 @@ static void channel_talk(
 		/* a server's own notice is nobody's message */
 	} else if (tr_irc_network_owner_of_line(channel->network, line, from_history) != NULL) {
 		tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
-	} else if (read_talk(line, &kind, &text)) {
-		hand_over(channel->network, channel->portal, line, &msgid, kind, &text, channel);
+	} else if (tr_irc_talk_read(&place, line, &talk)) {
+		hand_over(channel->network, channel->portal, line, &msgid, &talk, channel);
 	}
 	tr_buf_finish(&msgid);
-	tr_buf_finish(&text);
+	tr_irc_talk_finish(&talk);
 }
 
 static bool roster_has(struct tr_irc_channel *channel, struct tr_str nick)
@@ -223,7 +209,10 @@ static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct 
 	roster_remove(channel, nick);
 	tr_irc_reader_name(nick, &name);
 	tr_irc_reader_identity(nick, &identity);
-	tr_irc_text_plain(reason, &why);
+	struct tr_buf decoded = TR_BUF_INIT(TR_IRC_DECODED_MAX(reason.len));
+	tr_irc_decode(channel->network->encoding, reason, &decoded);
+	tr_irc_text_plain(tr_buf_str(&decoded), &why);
+	tr_buf_finish(&decoded);
 	tr_bridge_remote_leave(channel->network->bridge, channel->portal, tr_buf_str(&identity),
 		tr_buf_str(&name), tr_buf_str(&why));
 	tr_buf_finish(&name);
@@ -303,25 +292,26 @@ void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_li
 	struct tr_irc_network *network = session->network;
 	bool person = !tr_str_empty(line->nick) &&
 		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
-	if (!person || session->user_id == NULL || !network->config->privateMessages.enabled ||
-		tr_irc_network_owner_of_line(network, line, false) != NULL) {
+	if (!person || tr_irc_network_owner_of_line(network, line, false) != NULL ||
+		tr_irc_ctcp_request(session, line) || session->user_id == NULL ||
+		!network->config->privateMessages.enabled) {
 		return;
 	}
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
-	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
+	struct tr_irc_talk talk = {0};
+	const struct tr_irc_place place = {.network = network, .puppet = session};
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
-	enum tr_message_kind kind;
 	tr_irc_msgid(line, &msgid);
-	if (read_talk(line, &kind, &text)) {
+	if (tr_irc_talk_read(&place, line, &talk)) {
 		tr_irc_reader_name(line->nick, &name);
 		tr_irc_reader_identity(line->nick, &identity);
 		struct tr_portal *portal = tr_portal_direct(
 			network->bridge, tr_buf_str(&identity), tr_buf_c(&name), session->user_id);
-		hand_over(network, portal, line, &msgid, kind, &text, NULL);
+		hand_over(network, portal, line, &msgid, &talk, NULL);
 	}
 	tr_buf_finish(&msgid);
-	tr_buf_finish(&text);
+	tr_irc_talk_finish(&talk);
 	tr_buf_finish(&name);
 	tr_buf_finish(&identity);
 }

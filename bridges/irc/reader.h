@@ -12,8 +12,8 @@
  * again. */
 void tr_irc_msgid(const struct tr_irc_line *line, struct tr_buf *out);
 
-/* What a ghost shows for a nick, and its key, which does not change with what a server folds;
- * appended. */
+/* What a ghost shows for a nick, and its key: folded as ASCII, so that it does not change with what
+ * a server folds, and otherwise byte by byte: two nicks are never one ghost. Both appended. */
 void tr_irc_reader_name(struct tr_str nick, struct tr_buf *out);
 void tr_irc_reader_identity(struct tr_str nick, struct tr_buf *out);
 

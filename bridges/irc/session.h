@@ -68,6 +68,7 @@ struct tr_irc_session {
 	uint64_t label_counter;
 	uint64_t ping_counter; /* of the last PING written for confirmation */
 	bool ping_due;
+	uint64_t answers_full_ms;    /* ctcp.c: when its bucket of answers is full again */
 	struct tr_timer *late;       /* lines are written and nothing is heard of them */
 	struct tr_map label_batches; /* reference of a labeled-response batch -> owned label */
 	double tokens;               /* of the flood pacing */
