@@ -166,6 +166,7 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_hints_finish(bridge);
 	tr_powers_finish(bridge);
 	tr_creations_finish(bridge);
+	tr_room_intents_finish(bridge);
 	tr_openings_finish(bridge);
 	tr_entries_finish(bridge);
 	tr_invitations_finish(bridge);

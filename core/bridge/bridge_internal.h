@@ -15,6 +15,7 @@
  *   command.c       commands of people                   query.c        questions of the homeserver
  *   status.c        ready or not, and figures            media.c        files up and down
  *   power.c         ghosts that may not speak           undelivered.c   dead letters, told
+ *   room_make.c     rooms made exactly once
  *   portal_state.c  what is written about a portal       permission.c   who may do what
  *   activity.c      who was active when
  *   hint.c          names and presence of Matrix users
@@ -37,6 +38,7 @@
 #include "core/bridge/members.h"
 #include "core/bridge/permission.h"
 #include "core/bridge/portal.h"
+#include "core/bridge/room_make.h"
 #include "core/bridge/power.h"
 #include "core/delivery/from_matrix.h"
 #include "core/delivery/mark.h"
@@ -98,6 +100,7 @@ struct tr_bridge {
 	struct tr_map portals; /* key of tr_portal_key() -> portal */
 	struct tr_map rooms;   /* room id -> portal */
 	struct tr_map openings;
+	struct tr_map room_intents; /* purpose -> that a room is made or may have been */
 	struct tr_map entries; /* room id -> the bot's way into it */
 	struct tr_map said;    /* room id -> the state it has been told; until its entry is made */
 	size_t entries_running;
@@ -239,7 +242,9 @@ void tr_management_finish(struct tr_bridge *bridge);
 /* Whose management room it is, or NULL. */
 const char *tr_management_user(const struct tr_bridge *bridge, struct tr_str room_id);
 const char *tr_management_room(const struct tr_bridge *bridge, const char *user_id);
-void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id);
+/* `settled` (may be NULL) comes when that is durable. */
+void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id,
+	tr_loop_callback *settled, void *arg);
 /* The bot or the person has left it. */
 void tr_management_forget(struct tr_bridge *bridge, const char *room_id);
 char *tr_management_room_options(const struct tr_bridge *bridge, const char *user_id);

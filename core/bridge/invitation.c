@@ -119,7 +119,7 @@ static void make_management_room(struct invitation *invitation)
 {
 	struct tr_bridge *bridge = invitation->bridge;
 	const struct tr_op *op = &invitation->delivery->op;
-	tr_management_set(bridge, op->sender, op->room_id);
+	tr_management_set(bridge, op->sender, op->room_id, NULL, NULL);
 	char *key = tr_asprintf("welcome:%s", op->event_id);
 	char *text = tr_asprintf("This is %s, a bridge to %s. Write !help for what you can do.",
 		bridge->options.name, bridge->options.protocol->display_name);

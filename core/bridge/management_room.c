@@ -46,11 +46,12 @@ const char *tr_management_room(const struct tr_bridge *bridge, const char *user_
 	return tr_map_get(&bridge->management, tr_str_from(user_id));
 }
 
-void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id)
+void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id,
+	tr_loop_callback *settled, void *arg)
 {
 	put(bridge, tr_str_from(user_id), tr_str_from(room_id));
 	const struct tr_db_value values[] = {TR_DB_TC(user_id), TR_DB_TC(room_id)};
-	tr_bridge_write(bridge, &set_room, values, TR_ARRAY_LEN(values), NULL, NULL);
+	tr_bridge_write(bridge, &set_room, values, TR_ARRAY_LEN(values), settled, arg);
 }
 
 void tr_management_forget(struct tr_bridge *bridge, const char *room_id)

@@ -72,6 +72,21 @@ static void opening_end_well(void *arg)
 	opening_end(arg, NULL);
 }
 
+static void add_purpose(const struct opening *opening, struct tr_buf *purpose)
+{
+	tr_portal_key(tr_str_from(opening->remote_id), NULL, purpose);
+}
+
+static void room_stored(void *arg)
+{
+	struct opening *opening = arg;
+	struct tr_buf purpose = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	add_purpose(opening, &purpose);
+	tr_room_stored(tr_room_intent_of(opening->bridge, tr_buf_c(&purpose)));
+	tr_buf_finish(&purpose);
+	opening_end(opening, NULL);
+}
+
 /* The room is there: written down, and only then told. */
 static void adopt(struct opening *opening, struct tr_str room_id, bool created)
 {
@@ -87,7 +102,7 @@ static void adopt(struct opening *opening, struct tr_str room_id, bool created)
 	} else {
 		tr_entry_add(bridge, opening->room_id, true);
 	}
-	tr_portal_add_room(portal, opening->room_id, true, opening_end_well, opening);
+	tr_portal_add_room(portal, opening->room_id, true, room_stored, opening);
 }
 
 static void alias_found(void *arg, const struct tr_json *response, const struct tr_error *error)
@@ -134,11 +149,11 @@ static void look_up_alias(struct opening *opening, const struct tr_error *error)
 	tr_free(body);
 }
 
-static void created(void *arg, const struct tr_json *response, const struct tr_error *error)
+static void created(void *arg, const char *room_id, const struct tr_error *error)
 {
 	struct opening *opening = arg;
 	if (error == NULL) {
-		adopt(opening, tr_json_get_str(response, "room_id"), true);
+		adopt(opening, tr_str_from(room_id), true);
 	} else if (error->code == TR_E_EXISTS) {
 		look_up_alias(opening, error);
 	} else {
@@ -183,7 +198,10 @@ static void opening_start(struct opening *opening)
 		return;
 	}
 	char *body = room_options(opening, opening->inviter);
-	tr_matrix_create_room(bridge->client, NULL, tr_str_from(body), created, opening);
+	struct tr_buf purpose = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	add_purpose(opening, &purpose);
+	tr_room_make(bridge, NULL, tr_buf_c(&purpose), body, created, opening);
+	tr_buf_finish(&purpose);
 	tr_free(body);
 }
 

@@ -90,7 +90,16 @@ static void creation_end(struct creation *creation, const struct tr_error *error
 	tr_outbound_prepared(outbound, error);
 }
 
-static void room_created(void *arg, const struct tr_json *response, const struct tr_error *error)
+static void add_purpose(const struct creation *creation, struct tr_buf *purpose)
+{
+	if (creation->place.portal != NULL) {
+		tr_lane_of_direct(creation->place.portal, purpose);
+	} else {
+		tr_lane_of_user(creation->place.user_id, purpose);
+	}
+}
+
+static void room_created(void *arg, const char *room_id, const struct tr_error *error)
 {
 	struct creation *creation = arg;
 	struct tr_bridge *bridge = creation->bridge;
@@ -98,17 +107,19 @@ static void room_created(void *arg, const struct tr_json *response, const struct
 		creation_end(creation, error);
 		return;
 	}
-	char *room_id = tr_str_dup(tr_json_get_str(response, "room_id"));
+	struct tr_buf purpose = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	add_purpose(creation, &purpose);
+	struct tr_room_intent *intent = tr_room_intent_of(bridge, tr_buf_c(&purpose));
+	tr_buf_finish(&purpose);
 	tr_members_set(&bridge->members, tr_str_from(room_id),
 		tr_str_from(creation->ghost ? creation->ghost->mxid : bridge->bot_user_id),
 		TR_MEMBERSHIP_JOINED);
 	if (creation->place.portal != NULL) {
-		tr_portal_add_room(creation->place.portal, room_id, true, NULL, NULL);
+		tr_portal_add_room(creation->place.portal, room_id, true, tr_room_stored, intent);
 	} else {
-		tr_management_set(bridge, creation->place.user_id, room_id);
+		tr_management_set(bridge, creation->place.user_id, room_id, tr_room_stored, intent);
 	}
 	tr_outbound_set_room(creation->outbound, room_id);
-	tr_free(room_id);
 	creation_end(creation, NULL);
 }
 
@@ -118,8 +129,10 @@ static void create_room(struct creation *creation)
 	char *options = creation->place.portal
 				? tr_portal_direct_room(creation->place.portal)
 				: tr_management_room_options(bridge, creation->place.user_id);
-	tr_matrix_create_room(bridge->client, creation->ghost ? creation->ghost->mxid : NULL,
-		tr_str_from(options), room_created, creation);
+	struct tr_buf purpose = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	add_purpose(creation, &purpose);
+	tr_room_make(bridge, creation->ghost, tr_buf_c(&purpose), options, room_created, creation);
+	tr_buf_finish(&purpose);
 	tr_free(options);
 }
 

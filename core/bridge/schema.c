@@ -30,6 +30,7 @@ const struct tr_migration tr_bridge_migrations[] = {
 	    "CREATE TABLE user_activity ("
 	    " user_id {TEXT} PRIMARY KEY,"
 	    " active_ms {BIGINT} NOT NULL);"},
+	{3, "CREATE TABLE room_intent (purpose {TEXT} PRIMARY KEY);"},
 };
 
 const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);

@@ -19,6 +19,7 @@ static const struct tr_db_statement select_rooms = {
 	"SELECT room_id, remote_id, receiver FROM portal_room ORDER BY added_ms, room_id"};
 static const struct tr_db_statement select_management = {
 	"SELECT user_id, room_id FROM management_room"};
+static const struct tr_db_statement select_intents = {"SELECT purpose FROM room_intent"};
 static const struct tr_db_statement select_said = {"SELECT room_id, said FROM room_state"};
 static const struct tr_db_statement select_active = {
 	"SELECT user_id, active_ms FROM user_activity"};
@@ -121,6 +122,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		tr_portals_load(bridge, result, 1, 2);
 		tr_management_load(bridge, result, 3);
 		tr_activity_load(bridge, result, 5);
+		tr_room_intents_load(bridge, result, 6);
 	}
 	step_ended(bridge, error);
 }
@@ -134,6 +136,7 @@ static void load(struct tr_bridge *bridge)
 	tr_db_batch_add(batch, &select_management, NULL, 0);
 	tr_db_batch_add(batch, &select_said, NULL, 0);
 	tr_db_batch_add(batch, &select_active, NULL, 0);
+	tr_db_batch_add(batch, &select_intents, NULL, 0);
 	tr_db_submit_take(batch, loaded, bridge);
 }
 

@@ -69,6 +69,40 @@ static void message_waits_for_the_room_through_failures_and_restarts(void **stat
 	assert_int_equal(world->rooms_made, 1);
 }
 
+static void room_whose_answer_was_lost_is_found_again(void **state)
+{
+	struct world *world = *state;
+	world->rooms_untold = 1;
+	world_start(world);
+	world_remote(world, open_direct(world), "Ann", "pm1", "psst");
+	world_expect(world, &world->sent, "!made1:hs @x_Ann:hs m.text psst\n");
+	assert_int_equal(world->rooms_made, 1);
+	/* From now on there is no doubt: the next chat asks nothing. */
+	size_t asked = world_count(&world->log, "joined_rooms\n");
+	assert_int_equal(asked, 1);
+	world_remote(world, tr_portal_direct(world->bridge, TR_STR("ann"), "Ann", "@bob:hs"), "Ann",
+		"pm2", "hey bob");
+	world_expect(world, &world->sent, "!made2:hs @x_Ann:hs m.text hey bob\n");
+	assert_int_equal(world_count(&world->log, "joined_rooms\n"), asked);
+}
+
+static void room_made_in_an_earlier_life_is_found_again(void **state)
+{
+	struct world *world = *state;
+	world->rooms_untold = 1;
+	world_start(world);
+	world_remote(world, open_direct(world), "Ann", "pm1", "psst");
+	TURN_UNTIL(world->loop, world->rooms_made == 1);
+	world->fail = "/joined_rooms"; /* so that this life cannot find out */
+	world->fail_status = 503;
+	world->fail_count = 1000000;
+	world_drop(world);
+	world->fail = NULL;
+	world_start(world);
+	world_expect(world, &world->sent, "!made1:hs @x_Ann:hs m.text psst\n");
+	assert_int_equal(world->rooms_made, 1);
+}
+
 static void ghost_follows_an_invitation_to_a_direct_chat(void **state)
 {
 	struct world *world = *state;
@@ -226,6 +260,8 @@ int main(void)
 		DIRECT_TEST(first_message_of_a_stranger_makes_the_room),
 		DIRECT_TEST(direct_chat_is_remembered),
 		DIRECT_TEST(message_waits_for_the_room_through_failures_and_restarts),
+		DIRECT_TEST(room_whose_answer_was_lost_is_found_again),
+		DIRECT_TEST(room_made_in_an_earlier_life_is_found_again),
 		DIRECT_TEST(ghost_follows_an_invitation_to_a_direct_chat),
 		DIRECT_TEST(person_nobody_has_seen_can_be_written_to),
 		DIRECT_TEST(what_was_said_before_the_ghost_came_is_read),

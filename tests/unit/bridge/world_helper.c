@@ -70,10 +70,36 @@ static void serve_create(struct world *world, struct tr_http_server_request *req
 	for (; invited != NULL; invited = tr_json_next(invited)) {
 		world_member(world, room, tr_json_str(invited).ptr, "invite");
 	}
+	char *create = tr_asprintf("%s m.room.create ", room);
+	tr_json_set_take(world->states, create, tr_json_dup(tr_json_get(body, "creation_content")));
+	tr_free(create);
 	tr_buf_addf(&world->log, "create %s %s\n", user, room);
 	tr_json_set_bool(world->closed, room, true);
-	respond(request, 200, "{\"room_id\":\"%s\"}", room);
+	if (world->rooms_untold > 0) {
+		world->rooms_untold--;
+		respond(request, 502, "{}");
+	} else {
+		respond(request, 200, "{\"room_id\":\"%s\"}", room);
+	}
 	tr_free(room);
+}
+
+static void serve_joined_rooms(
+	struct world *world, struct tr_http_server_request *request, const char *user)
+{
+	struct tr_buf body = TR_BUF_INIT(65536);
+	const struct tr_json *member = tr_json_first(world->members);
+	for (; member != NULL; member = tr_json_next(member)) {
+		struct tr_str rest = tr_json_key(member);
+		struct tr_str room;
+		if (tr_str_split(&rest, ' ', &room) && tr_str_eq_c(rest, user) &&
+			tr_str_eq_c(tr_json_str(member), "join")) {
+			tr_buf_addf(&body, "%s\"%.*s\"", body.len ? "," : "", TR_STR_ARG(room));
+		}
+	}
+	tr_buf_add_c(&world->log, "joined_rooms\n");
+	respond(request, 200, "{\"joined_rooms\":[%s]}", tr_buf_c(&body));
+	tr_buf_finish(&body);
 }
 
 static void serve_join(struct world *world, struct tr_http_server_request *request,
@@ -290,6 +316,8 @@ static void serve_path(struct world *world, struct tr_http_server_request *reque
 		respond(request, 200, "{}");
 	} else if (strcmp(verb, "createRoom") == 0) {
 		serve_create(world, request, user, body);
+	} else if (strcmp(verb, "joined_rooms") == 0) {
+		serve_joined_rooms(world, request, user);
 	} else if (strcmp(verb, "join") == 0) {
 		serve_join(world, request, user, parts[4]);
 	} else if (strcmp(verb, "rooms") == 0 && count > 5) {

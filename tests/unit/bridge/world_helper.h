@@ -55,7 +55,8 @@ struct world {
 	unsigned rooms_made;
 	char *last_create; /* body of the last createRoom */
 	const char *fail;  /* requests whose path has this are answered with.. */
-	int fail_status;   /* .. 0 = taken, but not answered in time: 502 after the deed */
+	int fail_status;
+	unsigned rooms_untold; /* so many rooms are made and answered with 502 all the same */
 	unsigned fail_count;
 	const char *fail_errcode;
 
