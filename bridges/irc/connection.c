@@ -346,9 +346,15 @@ int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *l
 			tags[plain.tag_count++] = line->tags[i];
 		}
 	}
+	size_t start = connection->out.len;
 	int failed = tr_irc_line_write(&connection->out, &plain, connection->isupport.line_len);
 	if (failed) {
 		return failed;
+	}
+	if (connection->isupport.utf8_only &&
+		!tr_utf8_valid(tr_str_from_index(tr_buf_str(&connection->out), start))) {
+		tr_buf_truncate(&connection->out, start);
+		return TR_E_INVALID;
 	}
 	if (connection->out.len >= OUT_FLUSH) {
 		flush(connection);

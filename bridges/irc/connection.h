@@ -51,9 +51,9 @@ enum tr_irc_cap {
 struct tr_irc_connection_handler {
 	/* Registered: nick, caps and ISUPPORT are known. */
 	void (*on_ready)(void *arg);
-	/* Every line that is not the connection's own business (PING, CAP, AUTHENTICATE, 005,
-	 * registration). NICK lines of our own nick are taken in and passed on. Destroying the
-	 * connection inside is legal. */
+	/* Every line that is not the connection's own business (PING, CAP, AUTHENTICATE,
+	 * registration). A 005 and NICK lines of our own nick are taken in and passed on.
+	 * Destroying the connection inside is legal. */
 	void (*on_line)(void *arg, const struct tr_irc_line *line);
 	/* Each line's raw text before it is parsed; true = drop it now (a line that another
 	 * connection reads). May be NULL. */
@@ -96,7 +96,8 @@ void tr_irc_connection_destroy(struct tr_irc_connection *connection);
 /* Sends QUIT, flushes, closes; on_close comes. */
 void tr_irc_connection_quit(struct tr_irc_connection *connection, struct tr_str reason);
 
-/* The only way out: 0, TR_E_INVALID (would break the framing), TR_E_TOO_BIG (line or queue),
+/* The only way out: 0, TR_E_INVALID (would break the framing, or is not UTF-8 on a server with
+ * UTF8ONLY), TR_E_TOO_BIG (line or queue),
  * TR_E_CLOSED. */
 int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *line);
 /* Short forms: command and up to three parameters; an empty view ends the list. The last may have

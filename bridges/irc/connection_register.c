@@ -118,7 +118,7 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 {
 	if (line->numeric == 5) {
 		tr_irc_isupport_take(&connection->isupport, line);
-		return true;
+		return connection->state != TR_IRC_CONNECTION_READY; /* later it is news */
 	}
 	if (tr_irc_caps_line(connection, line) || refused(connection, line)) {
 		return true;

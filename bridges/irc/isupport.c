@@ -2,8 +2,12 @@
 /* Reads 005 with bounds; folds names and pairs modes by what it says. */
 #include "bridges/irc/isupport.h"
 
-#include <stdlib.h>
+#include "core/base/alloc.h"
+
+#include <stddef.h>
 #include <string.h>
+
+enum { VALUE_MAX = 512 };
 
 static void copy_text(char *out, size_t size, struct tr_str text)
 {
@@ -132,30 +136,82 @@ static void take_targmax(struct tr_irc_isupport *isupport, struct tr_str value)
 	}
 }
 
-static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, struct tr_str value)
+/* EXCEPTS and INVEX: a letter, or nothing for the usual one. */
+static void take_mode(struct tr_str value, char usual, char *out)
 {
-	const struct {
-		const char *key;
-		unsigned min, max;
-		unsigned *out;
-	} numbers[] = {
-		{"NICKLEN", 1, 512, &isupport->nick_len},
-		{"MAXNICKLEN", 1, 512, &isupport->nick_len},
-		{"CHANNELLEN", 1, 512, &isupport->channel_len},
-		{"TOPICLEN", 1, 8192, &isupport->topic_len},
-		{"KICKLEN", 1, 8192, &isupport->kick_len},
-		{"AWAYLEN", 1, 8192, &isupport->away_len},
-		{"LINELEN", TR_IRC_LINE_BYTES, 65536, &isupport->line_len},
-		{"MODES", 1, TR_IRC_PARAMS_MAX, &isupport->modes},
-		{"CHATHISTORY", 1, 100000, &isupport->chathistory_max},
-		{"draft/CHATHISTORY", 1, 100000, &isupport->chathistory_max},
-	};
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	if (tr_str_empty(value)) {
+		*out = usual;
+	} else if (value.len == 1 && is_alpha(value.ptr[0])) {
+		*out = value.ptr[0];
+	}
+}
+
+#define FIELD(member) \
+ offsetof(struct tr_irc_isupport, member), sizeof(((struct tr_irc_isupport *)0)->member)
+
+/* Tokens that are numbers, with what is believed of them. */
+static const struct {
+	const char *key;
+	size_t offset, size;
+	unsigned min, max;
+} numbers[] = {
+	{"NICKLEN", FIELD(nick_len), 1, 512},
+	{"MAXNICKLEN", FIELD(nick_len), 1, 512},
+	{"CHANNELLEN", FIELD(channel_len), 1, 512},
+	{"TOPICLEN", FIELD(topic_len), 1, 8192},
+	{"KICKLEN", FIELD(kick_len), 1, 8192},
+	{"AWAYLEN", FIELD(away_len), 1, 8192},
+	{"LINELEN", FIELD(line_len), TR_IRC_LINE_BYTES, 65536},
+	{"MODES", FIELD(modes), 1, TR_IRC_PARAMS_MAX},
+	{"MAXTARGETS", FIELD(targ_max_privmsg), 1, 1000},
+	{"CHATHISTORY", FIELD(chathistory_max), 1, 100000},
+	{"draft/CHATHISTORY", FIELD(chathistory_max), 1, 100000},
+};
+
+/* The others. */
+static const struct {
+	const char *key;
+	size_t offset, size;
+} texts[] = {
+	{"CASEMAPPING", FIELD(casemapping)},
+	{"PREFIX", FIELD(prefix_modes)},
+	{"PREFIX", FIELD(prefix_symbols)},
+	{"CHANMODES", FIELD(chan_modes)},
+	{"CHANTYPES", FIELD(chan_types)},
+	{"STATUSMSG", FIELD(status_msg)},
+	{"NETWORK", FIELD(network)},
+	{"TARGMAX", FIELD(targ_max_privmsg)},
+	{"TARGMAX", FIELD(targ_max_join)},
+	{"EXCEPTS", FIELD(except_mode)},
+	{"INVEX", FIELD(invex_mode)},
+	{"UTF8ONLY", FIELD(utf8_only)},
+};
+
+static void reset(struct tr_irc_isupport *isupport, const struct tr_irc_isupport *defaults,
+	size_t offset, size_t size)
+{
+	memcpy((char *)isupport + offset, (const char *)defaults + offset, size);
+}
+
+/* "-TOKEN": it holds no longer. */
+static void take_back(struct tr_irc_isupport *isupport, struct tr_str key)
+{
+	struct tr_irc_isupport defaults;
+	tr_irc_isupport_init(&defaults);
+	for (size_t i = 0; i < TR_ARRAY_LEN(numbers); i++) {
 		if (tr_str_eq_nocase(key, tr_str_from(numbers[i].key))) {
-			take_number(value, numbers[i].min, numbers[i].max, numbers[i].out);
-			return;
+			reset(isupport, &defaults, numbers[i].offset, numbers[i].size);
 		}
 	}
+	for (size_t i = 0; i < TR_ARRAY_LEN(texts); i++) {
+		if (tr_str_eq_nocase(key, tr_str_from(texts[i].key))) {
+			reset(isupport, &defaults, texts[i].offset, texts[i].size);
+		}
+	}
+}
+
+static void take_text(struct tr_irc_isupport *isupport, struct tr_str key, struct tr_str value)
+{
 	if (tr_str_eq_nocase(key, TR_STR("CASEMAPPING"))) {
 		take_casemapping(isupport, value);
 	} else if (tr_str_eq_nocase(key, TR_STR("PREFIX"))) {
@@ -165,19 +221,66 @@ static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, stru
 	} else if (tr_str_eq_nocase(key, TR_STR("CHANTYPES")) && !tr_str_empty(value) &&
 		   all_signs(value)) {
 		copy_text(isupport->chan_types, sizeof(isupport->chan_types), value);
-	} else if (tr_str_eq_nocase(key, TR_STR("STATUSMSG"))) {
+	} else if (tr_str_eq_nocase(key, TR_STR("STATUSMSG")) && all_signs(value)) {
 		copy_text(isupport->status_msg, sizeof(isupport->status_msg), value);
-	} else if (tr_str_eq_nocase(key, TR_STR("NETWORK"))) {
+	} else if (tr_str_eq_nocase(key, TR_STR("NETWORK")) && tr_utf8_valid(value)) {
 		copy_text(isupport->network, sizeof(isupport->network), value);
 	} else if (tr_str_eq_nocase(key, TR_STR("TARGMAX"))) {
 		take_targmax(isupport, value);
+	} else if (tr_str_eq_nocase(key, TR_STR("EXCEPTS"))) {
+		take_mode(value, 'e', &isupport->except_mode);
+	} else if (tr_str_eq_nocase(key, TR_STR("INVEX"))) {
+		take_mode(value, 'I', &isupport->invex_mode);
 	} else if (tr_str_eq_nocase(key, TR_STR("UTF8ONLY"))) {
 		isupport->utf8_only = true;
 	}
 }
 
+static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, struct tr_str value)
+{
+	for (size_t i = 0; i < TR_ARRAY_LEN(numbers); i++) {
+		if (tr_str_eq_nocase(key, tr_str_from(numbers[i].key))) {
+			unsigned number;
+			memcpy(&number, (char *)isupport + numbers[i].offset, sizeof(number));
+			take_number(value, numbers[i].min, numbers[i].max, &number);
+			memcpy((char *)isupport + numbers[i].offset, &number, sizeof(number));
+			return;
+		}
+	}
+	take_text(isupport, key, value);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* "\x20" and the like as bytes. false: longer than any value that is used, or not text. */
+static bool unescape(struct tr_str value, char *out, size_t size, size_t *len)
+{
+	*len = 0;
+	for (size_t i = 0; i < value.len; i++) {
+		int byte = (unsigned char)value.ptr[i];
+		if (byte == '\\' && i + 3 < value.len && value.ptr[i + 1] == 'x' &&
+			hex_digit(value.ptr[i + 2]) >= 0 && hex_digit(value.ptr[i + 3]) >= 0) {
+			byte = hex_digit(value.ptr[i + 2]) * 16 + hex_digit(value.ptr[i + 3]);
+			i += 3;
+		}
+		if (byte < ' ' || *len == size) {
+			return false;
+		}
+		out[(*len)++] = (char)byte;
+	}
+	return true;
+}
+
 void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_line *line)
 {
+	char text[VALUE_MAX];
+	size_t len;
 	/* The first parameter is our nick, the last "are supported by this server". */
 	for (size_t i = 1; i + 1 < line->param_count; i++) {
 		struct tr_str token = line->params[i];
@@ -185,7 +288,11 @@ void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_
 		struct tr_str key = equals < 0 ? token : tr_str_slice(token, 0, (size_t)equals);
 		struct tr_str value = equals < 0 ? (struct tr_str){NULL, 0}
 						 : tr_str_from_index(token, (size_t)equals + 1);
-		take_token(isupport, key, value);
+		if (tr_str_starts(key, TR_STR("-"))) {
+			take_back(isupport, tr_str_from_index(key, 1));
+		} else if (unescape(value, text, sizeof(text), &len)) {
+			take_token(isupport, key, tr_str_of(text, len));
+		}
 	}
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a server says of itself in 005 (RPL_ISUPPORT): case mapping, lengths, prefixes, channel
- * types, modes. Values a server sends are bounded and checked; what is absurd is ignored and the
- * RFC's default stays. A case mapping that is not known counts as ascii: better two names for one
- * thing than one name for two (GHSA-xvqg-mv25-rwvw).
+ * types, modes. Values a server sends are bounded and checked; what is absurd is ignored and what
+ * was there stays; "-TOKEN" brings the RFC's default back. Values may have bytes as \xHH. A case
+ * mapping that is not known counts as ascii: better two names for one thing than one name for two
+ * (GHSA-xvqg-mv25-rwvw).
  */
 #ifndef TRESTLE_IRC_ISUPPORT_H
 #define TRESTLE_IRC_ISUPPORT_H
@@ -19,12 +20,14 @@ struct tr_irc_isupport {
 	unsigned topic_len, kick_len, away_len;    /* 0 = not said */
 	unsigned line_len;                         /* LINELEN with CR LF; default 512 */
 	unsigned modes;                            /* parameters of one MODE; default 3 */
-	unsigned targ_max_privmsg, targ_max_join;  /* 0 = no limit said */
+	unsigned targ_max_privmsg, targ_max_join;  /* TARGMAX, MAXTARGETS; 0 = no limit said */
 	unsigned chathistory_max;                  /* CHATHISTORY; 0 = not said */
 	char chan_types[16];                       /* default "#&" */
 	char prefix_modes[16], prefix_symbols[16]; /* "ov" and "@+" */
 	char chan_modes[4][64];                    /* the four kinds of CHANMODES */
-	char status_msg[16];
+	char status_msg[16]; /* signs before a channel that make a message for its operators only */
+	char except_mode,
+		invex_mode; /* lists of exceptions from bans and +i; '\0' = there are none */
 	char network[64];
 	bool utf8_only;
 };

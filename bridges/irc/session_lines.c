@@ -197,6 +197,11 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 {
 	struct tr_irc_session *session = arg;
+	if (line->numeric == 5) {
+		tr_irc_network_set_isupport(
+			session->network, tr_irc_connection_isupport(session->connection));
+		return;
+	}
 	if (tr_irc_identify_line(session, line) || tr_irc_history_line(session->history, line) ||
 		tr_irc_outgoing_line(session, line) || join_refused(session, line) ||
 		tr_irc_query_line(session, line)) {

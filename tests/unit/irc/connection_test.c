@@ -544,6 +544,27 @@ static void tags_go_out_only_as_negotiated(void **state)
 	}
 }
 
+static void what_is_not_utf8_does_not_go_to_a_server_that_wants_it(void **state)
+{
+	struct peer *peer = *state;
+	peer_register(peer);
+	assert_int_equal(
+		tr_irc_send_words(peer->connection, "PRIVMSG", TR_STR("#a"), TR_STR("\xff"), none),
+		0);
+	peer_say(peer, ":irc.test 005 alice UTF8ONLY :are\r\n");
+	RUN_WHILE(peer, peer->line_count == 0); /* the owner hears of it */
+	assert_true(tr_irc_connection_isupport(peer->connection)->utf8_only);
+	assert_int_equal(
+		tr_irc_send_words(peer->connection, "PRIVMSG", TR_STR("#a"), TR_STR("\xfe"), none),
+		TR_E_INVALID);
+	assert_int_equal(tr_irc_send_words(peer->connection, "PRIVMSG", TR_STR("#a"),
+				 TR_STR("gr\xc3\xbc\xc3\x9f"), none),
+		0);
+	peer_expect(peer, "PRIVMSG #a gr\xc3\xbc\xc3\x9f\r\n");
+	assert_true(peer_has(peer, "\xff"));
+	assert_false(peer_has(peer, "\xfe"));
+}
+
 static void lines_of_one_turn_are_one_write(void **state)
 {
 	struct peer *peer = *state;
@@ -942,6 +963,7 @@ int main(void)
 		TEST(only_the_pong_of_the_keepalive_is_kept_back),
 		TEST(pings_are_answered_in_every_state),
 		TEST(tags_go_out_only_as_negotiated),
+		TEST(what_is_not_utf8_does_not_go_to_a_server_that_wants_it),
 		TEST(lines_of_one_turn_are_one_write),
 		TEST(what_breaks_the_framing_is_refused),
 		TEST(a_full_queue_waits_and_drains),

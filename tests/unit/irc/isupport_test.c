@@ -106,6 +106,57 @@ static void absurd_values_change_nothing(void **state)
 	}
 }
 
+static void what_a_server_takes_back_is_the_default_again(void **state)
+{
+	static const char *const tokens[] = {"NICKLEN=32", "MAXNICKLEN=32", "CHANNELLEN=64",
+		"TOPICLEN=390", "KICKLEN=9", "AWAYLEN=9", "LINELEN=2048", "MODES=9",
+		"CHATHISTORY=50", "MAXTARGETS=4", "CASEMAPPING=ascii", "PREFIX=(qo)~@",
+		"CHANMODES=I,k,f,mnst", "CHANTYPES=#", "STATUSMSG=@+", "NETWORK=Example",
+		"TARGMAX=PRIVMSG:4,JOIN:3", "EXCEPTS", "INVEX=J", "UTF8ONLY"};
+	struct tr_irc_isupport before;
+	(void)state;
+	tr_irc_isupport_init(&before);
+	for (size_t k = 0; k < TR_ARRAY_LEN(tokens); k++) {
+		struct tr_buf text = TR_BUF_INIT(256);
+		struct tr_irc_isupport after = told(tokens[k]);
+		assert_memory_not_equal(&before, &after, sizeof(before));
+		tr_buf_addf(&text, "%s -%.*s", tokens[k], (int)strcspn(tokens[k], "="), tokens[k]);
+		after = told(tr_buf_c(&text));
+		if (memcmp(&before, &after, sizeof(before)) != 0) {
+			fail_msg("%s stays", tokens[k]);
+		}
+		tr_buf_finish(&text);
+	}
+}
+
+static void values_may_be_escaped(void **state)
+{
+	struct tr_irc_isupport before;
+	(void)state;
+	tr_irc_isupport_init(&before);
+	assert_string_equal(told("NETWORK=An\\x20Example\\x5Cx").network, "An Example\\x");
+	assert_string_equal(told("NETWORK=a\\x2").network, "a\\x2");
+	assert_string_equal(told("NETWORK=a\\xzz").network, "a\\xzz");
+	assert_int_equal(told("NICKLEN=3\\x30").nick_len, 30);
+	/* What is no text is no value. */
+	static const char *const wrong[] = {"NETWORK=a\\x00b", "NETWORK=a\\x0ab", "NETWORK=\\xff",
+		"CHANTYPES=\\x20", "CHANTYPES=#\\x00"};
+	for (size_t k = 0; k < TR_ARRAY_LEN(wrong); k++) {
+		struct tr_irc_isupport after = told(wrong[k]);
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+}
+
+static void lists_of_exceptions_have_their_letters(void **state)
+{
+	(void)state;
+	assert_int_equal(told("EXCEPTS").except_mode, 'e');
+	assert_int_equal(told("EXCEPTS=x INVEX=").except_mode, 'x');
+	assert_int_equal(told("INVEX=").invex_mode, 'I');
+	assert_int_equal(told("INVEX=JJ EXCEPTS=1").invex_mode, 0);
+	assert_int_equal(told("MAXTARGETS=4").targ_max_privmsg, 4);
+}
+
 static bool same(const struct tr_irc_isupport *isupport, const char *a, const char *b)
 {
 	struct tr_buf folded_a = TR_BUF_INIT(256);
@@ -269,6 +320,9 @@ int main(void)
 		cmocka_unit_test(the_defaults_are_those_of_the_rfc),
 		cmocka_unit_test(what_a_server_says_is_taken),
 		cmocka_unit_test(absurd_values_change_nothing),
+		cmocka_unit_test(what_a_server_takes_back_is_the_default_again),
+		cmocka_unit_test(values_may_be_escaped),
+		cmocka_unit_test(lists_of_exceptions_have_their_letters),
 		cmocka_unit_test(names_fold_as_the_server_does),
 		cmocka_unit_test(s3_different_channels_are_never_one),
 		cmocka_unit_test(s3_a_channel_name_has_no_commas_spaces_or_control_characters),
