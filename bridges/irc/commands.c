@@ -140,6 +140,9 @@ static const struct tr_command_row rows[] = {
 		"Stores the password of your account on IRC, sealed, for the next connection.",
 		tr_irc_command_storepass),
 	ROW("removepass", "[network]", "Forgets that password.", tr_irc_command_removepass),
+	ROW("certificate", "[network] [new|remove]",
+		"Makes, shows or forgets a client certificate that logs you in on IRC.",
+		tr_irc_command_certificate),
 };
 
 const struct tr_command_table tr_irc_commands = {rows, TR_ARRAY_LEN(rows)};

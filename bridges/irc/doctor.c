@@ -8,8 +8,10 @@
 
 #include "bridges/irc/connection.h"
 #include "bridges/irc/irc_config.h"
+#include "bridges/irc/login.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
+#include "core/io/worker.h"
 
 #include <string.h>
 
@@ -25,6 +27,8 @@ struct visit {
 	void (*done)(void *arg);
 	void *arg;
 	struct tr_tls *tls;
+	struct tr_tls_identity *identity;
+	struct tr_worker *worker;
 	struct tr_timer *timer;
 	struct tr_irc_connection *connection;
 	size_t next; /* address to visit */
@@ -64,18 +68,63 @@ static void say(struct visit *visit, bool good, const char *mend, const char *fo
 	tr_buf_finish(&text);
 }
 
+/* By what is wrong with the certificate or the handshake (core/io/tls.c has the words). */
+static const char *mend_tls(const struct tr_error *error)
+{
+	static const struct {
+		const char *words, *mend;
+	} cases[] = {
+		{"is not for", "correct address, or name the certificate's host under "
+			       "tlsOptions.servername"},
+		{"has expired", "let the server's operators renew the certificate, or set "
+				"allowExpiredCerts to true"},
+		{"not valid yet", "correct the clock of this machine"},
+		{"not trusted here", "name its authority (or the certificate itself) under "
+				     "tlsOptions.ca, or set sslselfsign to true"},
+		{"is not TLS", "set ssl to false, or correct port: it is one without TLS"},
+		{"TLS 1.2 or later", "let the server's operators switch TLS 1.2 on"},
+		{"certificate required", "name a client certificate under botConfig.certificate"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (strstr(error->text, cases[i].words) != NULL) {
+			return cases[i].mend;
+		}
+	}
+	return "correct address, port and ssl, or look at the server's TLS settings";
+}
+
+static const char *mend_login(const struct visit *visit, const struct tr_error *error)
+{
+	const struct tr_irc_bot_config *bot = &visit->config->botConfig;
+	switch (error->status) {
+	case 902:
+		return "ask the network's staff why the account is locked, or use another one";
+	case 464:
+		return bot->password != NULL && !visit->config->sasl
+			       ? "correct botConfig.password, or set sasl to true if it is the "
+				 "account's"
+			       : "correct password, which is the server's";
+	case 904:
+		return bot->password == NULL
+			       ? "tell the network's services the fingerprint of "
+				 "botConfig.certificate (NickServ CERT ADD)"
+			       : "correct botConfig.username and botConfig.password, or register "
+				 "the account with the network's services";
+	case 905:
+		return "choose a shorter botConfig.password";
+	default:
+		return "correct botConfig.username, botConfig.password, sasl or password, or "
+		       "register the account with the network's services";
+	}
+}
+
 static const char *mend_of(const struct visit *visit, const struct tr_error *error)
 {
 	switch (error->code) {
 	case TR_E_TLS:
-		return visit->config->ssl
-			       ? "for a private certificate name its authority under tlsOptions.ca, "
-				 "or set sslselfsign (or allowExpiredCerts) to true; if the port is one "
-				 "without TLS, set ssl to false or correct port"
-			       : "set ssl to true";
+		return visit->config->ssl ? mend_tls(error) : "set ssl to true";
 	case TR_E_AUTH:
-		return "correct botConfig.username, botConfig.password, sasl or password, or "
-		       "register the account with the network's services";
+		return mend_login(visit, error);
 	case TR_E_DENIED:
 		return "ask the network's operators to lift the ban or to except this machine";
 	case TR_E_NETWORK:
@@ -84,8 +133,10 @@ static const char *mend_of(const struct visit *visit, const struct tr_error *err
 		return "correct port and ssl (with TLS at one end only both wait), or open the "
 		       "firewall";
 	case TR_E_UNAVAILABLE:
-		return "the server limits how often one address connects: wait, or ask its "
-		       "operators for an exception";
+		return error->status == 906
+			       ? "the network's services do not answer: wait, or ask its operators"
+			       : "the server limits how often one address connects: wait, or ask "
+				 "its operators for an exception";
 	default:
 		return "correct address, port and ssl, or ask the network's operators";
 	}
@@ -100,10 +151,16 @@ static void say_failed(struct visit *visit, const struct tr_error *error)
 static void say_offers(struct visit *visit)
 {
 	unsigned caps = tr_irc_connection_caps(visit->connection);
-	const char *login =
-		!visit->config->sasl || !visit->config->botConfig.password ? "" : " with SASL";
+	bool sasl = tr_irc_connection_logged_in(visit->connection);
 	say(visit, true, NULL, "%s port %lld lets the bot in%s%s", address(visit),
-		(long long)visit->config->port, visit->tls ? " over TLS" : "", login);
+		(long long)visit->config->port, visit->tls ? " over TLS" : "",
+		sasl ? " with SASL" : "");
+	if (!visit->tls && visit->config->botConfig.password != NULL) {
+		say(visit, true, NULL,
+			"passwords go to %s without encryption, because ssl is false: do so only "
+			"on a network of your own",
+			address(visit));
+	}
 	if (caps & TR_IRC_CAP_CHATHISTORY) {
 		say(visit, true, NULL,
 			"%s keeps a history: what is said while the bridge is away is fetched",
@@ -190,25 +247,29 @@ static void connect_to(struct visit *visit, const char *host)
 {
 	const struct tr_irc_server_config *config = visit->config;
 	const struct tr_irc_bot_config *bot = &config->botConfig;
-	bool sasl = config->sasl && bot->password != NULL;
-	const char *bot_pass = config->sasl ? NULL : bot->password;
 	struct tr_buf nick = TR_BUF_INIT(TEXT_MAX);
 	make_nick(&nick);
-	const struct tr_irc_connection_options options = {
+	const struct tr_irc_login login = {
+		.account = bot->username,
+		.password = bot->password,
+		.identity = visit->identity,
+	};
+	struct tr_irc_connection_options options = {
 		.host = host,
 		.port = (uint16_t)config->port,
 		.tls = visit->tls,
+		.tls_name = config->tls_servername,
 		.nick = tr_buf_c(&nick),
 		.username = bot->username,
 		.realname = bot->username,
-		.server_password = bot_pass ? bot_pass : config->password,
-		.sasl_user = sasl ? bot->username : NULL,
-		.sasl_password = sasl ? bot->password : NULL,
+		.worker = visit->worker,
 		.caps_wanted = TR_IRC_CAP_MESSAGE_TAGS | TR_IRC_CAP_SERVER_TIME | TR_IRC_CAP_BATCH |
 			       TR_IRC_CAP_ECHO_MESSAGE | TR_IRC_CAP_LABELED_RESPONSE |
 			       TR_IRC_CAP_CHATHISTORY,
 		.register_timeout_ms = LIMIT_MS,
 	};
+	tr_irc_login_apply(&login, config, &options);
+	options.sasl_optional = false; /* the administrator wants to know */
 	visit->ready = false;
 	visit->nick_tries = 0;
 	tr_timer_start(visit->timer, LIMIT_MS);
@@ -221,7 +282,9 @@ static void finish(struct visit *visit)
 	void (*done)(void *arg) = visit->done;
 	void *arg = visit->arg;
 	tr_timer_destroy(visit->timer);
+	tr_tls_identity_destroy(visit->identity);
 	tr_tls_destroy(visit->tls);
+	tr_worker_destroy(visit->worker);
 	tr_free(visit);
 	done(arg);
 }
@@ -241,6 +304,7 @@ static void begin(void *arg)
 	struct visit *visit = arg;
 	const struct tr_tls_options options = {
 		.ca_file = visit->config->ca_file,
+		.ca_pem = visit->config->ca_pem,
 		.allow_self_signed = visit->config->sslselfsign,
 		.allow_expired = visit->config->allowExpiredCerts,
 	};
@@ -253,6 +317,13 @@ static void begin(void *arg)
 	if (visit->config->ssl && (visit->tls = tr_tls_create(&options, &error)) == NULL) {
 		say(visit, false, "correct tlsOptions.ca",
 			"the certificates to trust cannot be read: %s", error.text);
+		finish(visit);
+		return;
+	}
+	const char *certificate = visit->config->botConfig.certificate;
+	if (certificate != NULL &&
+		(visit->identity = tr_irc_login_read_certificate(certificate, &error)) == NULL) {
+		say(visit, false, "correct botConfig.certificate", "%s", error.text);
 		finish(visit);
 		return;
 	}
@@ -272,5 +343,6 @@ void tr_irc_doctor(const void *config, size_t index, struct tr_loop *loop,
 	visit->done = done;
 	visit->arg = arg;
 	visit->timer = tr_timer_create(loop, on_time, visit);
+	visit->worker = tr_worker_create(loop, "doctor");
 	tr_loop_defer(loop, begin, visit);
 }

@@ -309,6 +309,7 @@ void tr_irc_session_dismiss(struct tr_irc_session *session, const char *reason)
 void tr_irc_session_reconnect(struct tr_irc_session *session, const char *reason)
 {
 	session->attempts = 0;
+	session->login_refused = false;
 	if (session->connection != NULL) {
 		tr_irc_connection_quit(session->connection, tr_str_from(reason));
 	} else {

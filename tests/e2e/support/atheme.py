@@ -9,7 +9,8 @@ from .process import Process, scratch_for
 
 _MODULES = """
     protocol/inspircd backend/opensex crypto/pbkdf2v2 nickserv/main nickserv/identify nickserv/register
-    nickserv/info nickserv/logout nickserv/set_core saslserv/main saslserv/plain saslserv/authcookie
+    nickserv/info nickserv/logout nickserv/set_core nickserv/cert saslserv/main saslserv/plain saslserv/external
+    saslserv/authcookie
 """.split()
 
 

@@ -25,15 +25,18 @@ _SERVICES_MODULES = "spanningtree services_account svshold sasl".split()
 class InspIRCd:
     """Made stopped. Restarting keeps the ports, so clients come back to the same address."""
 
-    def __init__(self, directory, *, services=False, flood_control=False, extra="", detached=False):
+    def __init__(self, directory, *, services=False, sasl=True, tls=None, flood_control=False, extra="", detached=False):
         self.directory = scratch_for(Path(directory), USER)
         self.services = services
+        self.sasl = sasl
+        self.tls = tls  # (certificate, key): clients get a TLS port as well
         self.flood_control = flood_control
         self.extra = extra
         self.detached = detached
         self.host = "127.0.0.1"
         self.port = free_port()
         self.link_port = free_port()
+        self.tls_port = free_port()
         self.log = self.directory / "inspircd.log"
         self.process = None
 
@@ -77,6 +80,7 @@ class InspIRCd:
 
     def _config(self):
         modules = _MODULES + (_SERVICES_MODULES if self.services else [])
+        modules = [name for name in modules if self.sasl or name != "sasl"] + (["ssl_gnutls", "sslinfo"] if self.tls else [])
         lines = [f'<module name="{name}">' for name in modules]
         lines += [
             '<server name="irc.example.test" description="test server" network="TestNet">',
@@ -92,6 +96,13 @@ class InspIRCd:
             '<dns timeout="1">',
             '<whowas groupsize="0" maxgroups="0">',
         ]
+        if self.tls:
+            cert, key = (self._own(path) for path in self.tls)
+            lines += [
+                f'<sslprofile name="clients" provider="gnutls" certfile="{cert}" keyfile="{key}" hash="sha256"'
+                ' requestclientcert="yes">',
+                f'<bind address="{self.host}" port="{self.tls_port}" type="clients" sslprofile="clients">',
+            ]
         if self.services:
             lines += [
                 f'<bind address="{self.host}" port="{self.link_port}" type="servers">',
@@ -101,6 +112,14 @@ class InspIRCd:
                 f'<sasl target="{SERVICES_NAME}" requiressl="no">',
             ]
         return "\n".join(lines) + "\n" + self.extra + "\n"
+
+    def _own(self, path):
+        """A copy that the server's user may read."""
+        copy = self.directory / Path(path).name
+        shutil.copy(path, copy)
+        if user_to_run_as(USER):
+            shutil.chown(copy, USER)
+        return copy
 
     def _connect(self):
         if self.flood_control:
