@@ -92,7 +92,8 @@ use_python_environments() {
 	PATH=$TRESTLE_TEST_ENV/bin:$PATH
 }
 
-# run_pytest -m MARKERS [NAME]: pytest over tests/e2e, its totals as the last line.
+# run_pytest -m MARKERS [NAME]: pytest over tests/e2e, its totals as the last line. Most tests wait for servers, so
+# several files run at once, each in a process with servers of its own.
 run_pytest() {
 	local markers=$2 name=${3:-} target=tests/e2e log status=0 passed failed
 	use_python_environments
@@ -105,7 +106,7 @@ run_pytest() {
 	fi
 	log=$(mktemp)
 	"$TRESTLE_TEST_ENV/bin/python" -m pytest -c tests/e2e/pytest.ini --rootdir tests/e2e -v \
-		--durations=8 --color=no -m "$markers" ${name:+-k "$name"} "$target" 2>&1 | tee "$log" ||
+		-n "$(e2e_workers "$target")" --dist loadfile --durations=8 --color=no -m "$markers" ${name:+-k "$name"} "$target" 2>&1 | tee "$log" ||
 		status=$?
 	passed=$(sum_of 'passed' "$log")
 	failed=$(sum_of '(failed|errors?|skipped)' "$log")
@@ -113,6 +114,11 @@ run_pytest() {
 	# No test, or a run that broke off, is a failure too.
 	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 	report_counts "$passed" "$failed"
+}
+
+# One for a single file, else one more than there are processors.
+e2e_workers() {
+	if [ -f "$1" ]; then echo 0; else echo $(($(nproc) + 1)); fi
 }
 
 # sum_of WORDS FILE: the numbers in front of the words in pytest's last line, added up.
