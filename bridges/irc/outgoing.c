@@ -103,34 +103,6 @@ static unsigned window(const struct tr_irc_session *session)
 	return session->network->config->ircClients.floodPacing.enabled ? 1 : WINDOW;
 }
 
-static void pace_over(void *arg)
-{
-	tr_irc_outgoing_pump(arg);
-}
-
-/* Takes a token of the flood pacing; false starts the timer that will pump again. */
-static bool take_token(struct tr_irc_session *session)
-{
-	const struct tr_irc_flood_pacing *pacing =
-		&session->network->config->ircClients.floodPacing;
-	if (!pacing->enabled || pacing->perSecond <= 0) {
-		return true;
-	}
-	uint64_t now = tr_clock_mono_ms();
-	session->tokens += (double)(now - session->tokens_at_ms) * pacing->perSecond / 1000.0;
-	session->tokens_at_ms = now;
-	if (session->tokens > (double)pacing->burst) {
-		session->tokens = (double)pacing->burst;
-	}
-	if (session->tokens < 1.0) {
-		tr_timer_start(session->pace,
-			(uint64_t)((1.0 - session->tokens) * 1000.0 / pacing->perSecond) + 1);
-		return false;
-	}
-	session->tokens -= 1.0;
-	return true;
-}
-
 enum go { GO_ON, GO_NEXT_TASK, GO_STOP };
 
 /* Writes the task's next line. GO_STOP: nothing more can be written on this connection now. */
@@ -138,7 +110,7 @@ static enum go task_write_next(struct tr_irc_task *task)
 {
 	struct tr_irc_session *session = task->session;
 	if (session->window_used >= window(session) ||
-		!tr_irc_connection_writable(session->connection) || !take_token(session)) {
+		!tr_irc_connection_writable(session->connection) || !tr_irc_flood_take(session)) {
 		return GO_STOP;
 	}
 	uint64_t label = ++session->label_counter;
@@ -367,7 +339,7 @@ static void forget_batches(struct tr_irc_session *session)
 void tr_irc_outgoing_give_back(struct tr_irc_session *session, const struct tr_error *error)
 {
 	session->ping_due = false;
-	tr_timer_stop(session->pace);
+	tr_irc_flood_stop(session);
 	tr_timer_stop(session->late);
 	tr_irc_outgoing_drop_lines(session);
 	forget_batches(session);
@@ -415,16 +387,14 @@ void tr_irc_outgoing_init(struct tr_irc_session *session)
 	tr_list_init(&session->in_flight);
 	tr_list_init(&session->unsettled);
 	session->late = tr_timer_create(session->network->loop, nothing_heard, session);
-	session->pace = tr_timer_create(session->network->loop, pace_over, session);
-	session->tokens = (double)session->network->config->ircClients.floodPacing.burst;
-	session->tokens_at_ms = tr_clock_mono_ms();
+	tr_irc_flood_init(session);
 }
 
 void tr_irc_outgoing_finish(struct tr_irc_session *session)
 {
 	tr_list_remove(&session->pump_node);
 	tr_list_remove(&session->rest_node);
-	tr_timer_destroy(session->pace);
+	tr_irc_flood_finish(session);
 	tr_timer_destroy(session->late);
 	tr_irc_outgoing_drop_lines(session);
 	forget_batches(session);

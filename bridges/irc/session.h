@@ -7,6 +7,7 @@
 #define TRESTLE_IRC_SESSION_H
 
 #include "bridges/irc/connection.h"
+#include "bridges/irc/flood.h"
 #include "bridges/irc/network.h"
 
 enum tr_irc_session_state {
@@ -71,9 +72,7 @@ struct tr_irc_session {
 	uint64_t answers_full_ms;    /* ctcp.c: when its bucket of answers is full again */
 	struct tr_timer *late;       /* lines are written and nothing is heard of them */
 	struct tr_map label_batches; /* reference of a labeled-response batch -> owned label */
-	double tokens;               /* of the flood pacing */
-	uint64_t tokens_at_ms;
-	struct tr_timer *pace;
+	struct tr_irc_flood flood;
 };
 
 struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, const char *user_id);

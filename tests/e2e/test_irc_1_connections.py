@@ -416,3 +416,20 @@ def test_s24_every_numeric_in_every_shape_leaves_the_bridge_well(make_stub_world
 def resident_kb(world):
     with open(f"/proc/{world.bridge.process.pid}/status", encoding="ascii") as status:
         return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
+
+# Pacing
+
+
+def test_text_that_waits_for_the_pace_is_told_once_and_arrives_in_order(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["ircClients"].update(lineLimit=1000, floodPacing={"enabled": True, "burst": 2, "perSecond": 5})
+
+    world = make_stub_world(change=change)
+    room = world.chat("alice")
+    world.say("\n".join(f"line {number}" for number in range(60)))
+    tells(world, room, "messages go to Test IRC slowly.*None is lost")
+    assert world.wait_in_irc(60, timeout=40) == [f"line {number}" for number in range(60)]
+    said = [record.time_ns for record in world.ircd.ledger("SAID") if record.nick == "M-alice"]
+    assert said[-1] - said[0] > 57 / 5 * 0.9e9, "paced"
+    assert len([text for text in world.replies(room) if "slowly" in text]) == 1

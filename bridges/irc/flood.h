@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pace of a connection's lines: a token bucket (ircClients.floodPacing), so that no server ends
+ * a connection for flooding. What waits for it stays in the session's tasks and behind them in the
+ * durable lanes. When that is many seconds of text its author is told, once until the bucket is
+ * full again.
+ */
+#ifndef TRESTLE_IRC_FLOOD_H
+#define TRESTLE_IRC_FLOOD_H
+
+#include "core/io/loop.h"
+
+struct tr_irc_session;
+
+struct tr_irc_flood {
+	double tokens;
+	uint64_t tokens_at_ms;
+	struct tr_timer *timer; /* pumps again when there is a token */
+	bool told;
+};
+
+void tr_irc_flood_init(struct tr_irc_session *session);
+void tr_irc_flood_finish(struct tr_irc_session *session);
+/* The connection is gone. */
+void tr_irc_flood_stop(struct tr_irc_session *session);
+/* Takes a token; false = none is there, and the session is pumped when one is. */
+bool tr_irc_flood_take(struct tr_irc_session *session);
+
+#endif
