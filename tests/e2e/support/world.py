@@ -26,9 +26,9 @@ def parameters_of(config, index=0):
 
 
 def unpaced(config):
-    """Switches flood pacing off, as for a server that trusts us."""
+    """Switches pacing of lines and reconnects off, as for a server that trusts us."""
     for entry in config["bridged_irc_servers"]:
-        entry["parameters"]["ircClients"]["floodPacing"] = {"enabled": False}
+        entry["parameters"]["ircClients"].update(floodPacing={"enabled": False}, reconnectIntervalMs=0)
     return config
 
 
@@ -184,7 +184,8 @@ class StubWorld:
         self.as_token = fields["as_token"]
         self.bot_user = f"@{fields['sender_localpart']}:hs.test"
         config["homeserver"]["url"] = self.stub.url
-        self.users = {name: self.stub.user(name) for name in users}
+        names = users if isinstance(users, dict) else dict.fromkeys(users)  # or {user: display name}
+        self.users = {user: self.stub.user(user, name) for user, name in names.items()}
         self.rooms = {}
         for channel in channels:
             self.rooms[channel] = self.room()
