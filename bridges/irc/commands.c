@@ -66,6 +66,7 @@ const char *tr_irc_command_state_text(const struct tr_irc_session *session)
 {
 	static const char idle[] = "not connected (you will be when you speak)";
 	switch (session ? session->state : TR_IRC_OFFLINE) {
+	case TR_IRC_QUEUED:
 	case TR_IRC_CONNECTING:
 		return "connecting";
 	case TR_IRC_WAITING:

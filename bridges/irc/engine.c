@@ -13,6 +13,7 @@
 #include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/login.h"
+#include "bridges/irc/member_op.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/schema.h"
@@ -33,7 +34,17 @@ static const struct tr_db_statement select_channels = {
 	"SELECT name, last_msgid, joined_ms FROM irc_channel"};
 static const struct tr_db_statement select_puppets = {"SELECT user_id, nick, mask FROM irc_puppet"};
 
+static const struct tr_db_statement select_identities = {
+	"SELECT user_id, username, nick, spoke_ms FROM irc_identity"};
+
 static void collect(struct tr_metrics *metrics, void *arg);
+
+static void every_second(void *arg)
+{
+	struct tr_irc_network *network = arg;
+	tr_irc_nick_look(network);
+	tr_irc_puppets_reap(network);
+}
 
 static void *create(struct tr_bridge *bridge, const void *config)
 {
@@ -55,6 +66,9 @@ static void *create(struct tr_bridge *bridge, const void *config)
 			tr_irc_encoding_open(network->entry->globals.encodingFallback, NULL);
 	}
 	tr_irc_isupport_init(&network->isupport);
+	tr_list_init(&network->nick_waiters);
+	tr_irc_connects_init(&network->connects, network);
+	network->second = tr_timer_create(network->loop, every_second, network);
 	tr_metrics_add_collector(tr_bridge_metrics(bridge), collect, network);
 	return network;
 }
@@ -120,6 +134,17 @@ static void load_puppets(struct tr_irc_network *network, const struct tr_db_resu
 	}
 }
 
+static void load_identities(struct tr_irc_network *network, const struct tr_db_result *result)
+{
+	for (size_t row = 0; row < tr_db_rows(result, 4); row++) {
+		char *user_id = tr_str_dup(tr_db_text(result, 4, row, 0));
+		tr_irc_puppet_load(tr_irc_session_of(network, user_id),
+			tr_db_text(result, 4, row, 1), tr_db_text(result, 4, row, 2),
+			tr_db_int(result, 4, row, 3));
+		tr_free(user_id);
+	}
+}
+
 static struct tr_irc_channel *channel_of(struct tr_irc_network *network, struct tr_portal *portal)
 {
 	struct tr_irc_channel *channel = tr_irc_channel_open(network, portal->name);
@@ -167,6 +192,8 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		load_puppets(network, result);
 		tr_irc_accounts_load(network->accounts, result, 2);
 		tr_irc_features_load(network->features, result, 3);
+		load_identities(network, result);
+		tr_timer_repeat(network->second, 1000);
 		configure_mappings(network);
 		if (network->config->botConfig.enabled) {
 			network->bot = tr_irc_session_create(network, NULL);
@@ -190,6 +217,7 @@ static void start(void *self, void (*started)(void *arg, const struct tr_error *
 	tr_db_batch_add(batch, &select_puppets, NULL, 0);
 	tr_irc_accounts_ask(batch);
 	tr_irc_features_ask(batch);
+	tr_db_batch_add(batch, &select_identities, NULL, 0);
 	tr_db_submit_take(batch, loaded, starting);
 }
 
@@ -283,6 +311,11 @@ static void destroy(void *self)
 	tr_map_finish(&network->own_nicks);
 	tr_irc_features_destroy(network->features);
 	tr_worker_destroy(network->worker);
+	tr_map_finish(&network->nick_claims);
+	tr_map_finish(&network->usernames);
+	tr_map_finish(&network->username_numbers);
+	tr_irc_connects_finish(&network->connects);
+	tr_timer_destroy(network->second);
 	tr_irc_accounts_destroy(network->accounts);
 	tr_tls_identity_destroy(network->bot_identity);
 	tr_tls_destroy(network->tls);
@@ -296,63 +329,19 @@ static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 	if (op->portal->kind == TR_PORTAL_CHANNEL) {
 		channel_of(network, op->portal);
 	}
+	const char *excluded = tr_irc_excluded(network, op->sender);
+	if (excluded != NULL) {
+		struct tr_error error;
+		tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT, "%s", excluded);
+		tr_bridge_remote_kick(
+			network->bridge, op->portal, op->sender, tr_str_from(excluded));
+		tr_op_refuse(op, &error);
+		return;
+	}
 	struct tr_irc_session *session = tr_irc_session_of(network, op->sender);
-	tr_irc_session_want(session);
+	tr_irc_puppet_active(session);
 	tr_irc_outgoing_add(session, op);
-}
-
-/* The Matrix user is out of the room: out of the channel too. */
-static void leave_channel(struct tr_irc_network *network, const struct tr_op *op)
-{
-	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->target));
-	struct tr_irc_channel *channel =
-		tr_irc_channel_find(network, tr_str_from(op->portal->name));
-	if (session == NULL || channel == NULL) {
-		return;
-	}
-	struct tr_buf reason = TR_BUF_INIT(NAME_MAX);
-	bool by_other = op->change != TR_MEMBER_LEAVE;
-	if (by_other) {
-		tr_buf_addf(&reason, "Kicked by %s", op->sender);
-	}
-	if (op->reason[0] != '\0') {
-		tr_buf_addf(&reason, "%s%s", by_other ? ": " : "", op->reason);
-	}
-	for (size_t i = 0; i < reason.len; i++) {
-		bool control = (unsigned char)reason.data[i] < ' ';
-		reason.data[i] = control ? ' ' : reason.data[i];
-	}
-	tr_irc_session_part(session, channel,
-		reason.len && !tr_buf_failed(&reason) ? tr_buf_c(&reason) : "Left the room");
-	tr_buf_finish(&reason);
-}
-
-/* One of the ghosts was kicked in Matrix: the puppet of who did it kicks on IRC, if IRC lets it. */
-static void kick_on_irc(struct tr_irc_network *network, const struct tr_op *op)
-{
-	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->sender));
-	if (session == NULL || !tr_irc_session_online(session)) {
-		return;
-	}
-	tr_irc_send_words(session->connection, "KICK", tr_str_from(op->portal->name),
-		tr_str_from(op->target_remote), tr_str_from(op->reason));
-}
-
-static void deliver_member(struct tr_irc_network *network, struct tr_op *op)
-{
-	if (op->portal->kind == TR_PORTAL_CHANNEL) {
-		struct tr_irc_channel *channel = channel_of(network, op->portal);
-		if (op->target_remote != NULL) {
-			if (op->change == TR_MEMBER_KICK || op->change == TR_MEMBER_BAN) {
-				kick_on_irc(network, op);
-			}
-		} else if (op->change != TR_MEMBER_JOIN) {
-			leave_channel(network, op);
-		} else {
-			tr_irc_lists_member_joined(channel, op->room_id, op->target);
-		}
-	}
-	tr_op_done(op, NULL, 0, NULL, NULL);
+	tr_irc_session_want(session);
 }
 
 static void deliver(void *self, struct tr_op *op)
@@ -360,7 +349,7 @@ static void deliver(void *self, struct tr_op *op)
 	if (op->kind == TR_OP_MESSAGE) {
 		deliver_message(self, op);
 	} else {
-		deliver_member(self, op);
+		tr_irc_member_op(self, op);
 	}
 }
 
@@ -418,6 +407,11 @@ static void pressure(void *self, bool stop_reading)
 	each_session(network, pause_session);
 }
 
+static void take_hint(void *self, const struct tr_hint *hint)
+{
+	tr_irc_puppet_hint(self, hint);
+}
+
 static bool status(void *self, struct tr_buf *sentence)
 {
 	const struct tr_irc_network *network = self;
@@ -454,7 +448,8 @@ const struct tr_protocol tr_irc_protocol = {
 	.abi = TR_PROTOCOL_ABI,
 	.id = "irc",
 	.display_name = "IRC",
-	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED,
+	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED |
+			TR_TAKES_HINTS,
 	.migrations = tr_irc_migrations,
 	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,
@@ -470,5 +465,6 @@ const struct tr_protocol tr_irc_protocol = {
 	.members_known = members_known,
 	.pressure = pressure,
 	.undelivered = tr_irc_undelivered,
+	.hint = take_hint,
 	.status = status,
 };

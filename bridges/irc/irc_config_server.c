@@ -287,16 +287,22 @@ static const struct tr_schema_key irc_client_keys[] = {
 		.check = tr_irc_check_nick_template,
 		.help = "The nick of a Matrix user: $DISPLAY is the display name, $LOCALPART and "
 			"$USERID the user id, short and whole."),
-	ROW("allowNickChanges", BOOL, allowNickChanges, "false", NOT_YET,
-		.help = "Whether users may change their nick with !nick."),
-	ROW("maxClients", INT, maxClients, "30", NOT_YET, .max = 1000000,
-		.help = "How many users may be connected at once; 0 is no limit."),
-	ROW("idleTimeout", INT, idleTimeout, "172800", NOT_YET, .max = INT64_MAX,
-		.help = "Seconds after which a silent user is disconnected; 0 is never."),
-	ROW("reconnectIntervalMs", INT, reconnectIntervalMs, "5000", NOT_YET, .max = 86400000,
-		.help = "Milliseconds between two users' reconnects."),
-	ROW("concurrentReconnectLimit", INT, concurrentReconnectLimit, "50", NOT_YET,
-		.max = 1000000, .help = "How many users reconnect at once; 0 is no limit."),
+	ROW("allowNickChanges", BOOL, allowNickChanges, "false", 0,
+		.help = "Whether users may change their nick with !nick, and whether a new display "
+			"name is a new nick."),
+	ROW("maxClients", INT, maxClients, "30", 0, .max = 1000000,
+		.help = "How many may be connected at once, the bot too; 0 is no limit. Beyond it the "
+			"one who has been silent longest is disconnected, until they speak."),
+	ROW("idleTimeout", INT, idleTimeout, "172800", 0, .max = INT64_MAX,
+		.help = "Seconds after which a silent user is disconnected, until they speak; 0 is "
+			"never. Not in force with membershipLists.global.matrixToIrc.initial, nor "
+			"for a user whose connection reads a channel because the bot does not."),
+	ROW("reconnectIntervalMs", INT, reconnectIntervalMs, "5000", 0, .max = 86400000,
+		.help = "Milliseconds between two users' reconnects, when many have lost their "
+			"connection; those who have something to say go first. Who was not "
+			"connected before does not wait. 0 brings all back at once."),
+	ROW("concurrentReconnectLimit", INT, concurrentReconnectLimit, "50", 0, .max = 1000000,
+		.help = "How many may be connecting at once; 0 is no limit."),
 	ROW("lineLimit", INT, lineLimit, "3", NOT_YET, .min = 1, .max = 10000,
 		.help = "How many lines a message may have on IRC; what is longer becomes a link."),
 	ROW("userModes", STRING, userModes, NULL, 0, .example = "# \"Ri\"",
@@ -399,7 +405,7 @@ static const struct tr_schema_key server_keys[] = {
 	ROW_SECTION("quitDebounce", quitDebounce, debounce_schema, NOT_YET,
 		.help = "What happens in a netsplit."),
 	ROW_MANY("excludedUsers", LIST, excludedUsers, excluded_user_count,
-		struct tr_irc_excluded_user, excluded_item, NOT_YET, .alias = "excludeUsers",
+		struct tr_irc_excluded_user, excluded_item, 0, .alias = "excludeUsers",
 		.help = "Matrix users who are not bridged."),
 	ROW_END,
 };

@@ -222,8 +222,8 @@ static const struct tr_schema_key bridge_keys[] = {
 		RELOAD, .max = INT64_MAX,
 		.help = "Messages that could not be delivered for so long are given up and their "
 			"senders told; 0 is never."),
-	ROW("enable_presence", BOOL, enable_presence, "true", NOT_YET,
-		.help = "Whether presence is shown on the other side."),
+	ROW("enable_presence", BOOL, enable_presence, "true", 0,
+		.help = "Whether users who are away in Matrix are away on IRC."),
 	ROW("rmau_limit", INT, rmau_limit, "0", NOT_YET, .max = INT64_MAX,
 		.help = "How many IRC users may be active in a month; 0 is no limit."),
 	ROW("enable_provisioning", BOOL, enable_provisioning, "false", NOT_YET,

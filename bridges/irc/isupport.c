@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { VALUE_MAX = 512 };
+enum { VALUE_MAX = 512, UNLIMITED = 1000000 };
 
 static void copy_text(char *out, size_t size, struct tr_str text)
 {
@@ -166,6 +166,8 @@ static const struct {
 	{"MAXTARGETS", FIELD(targ_max_privmsg), 1, 1000},
 	{"CHATHISTORY", FIELD(chathistory_max), 1, 100000},
 	{"draft/CHATHISTORY", FIELD(chathistory_max), 1, 100000},
+	{"MONITOR", FIELD(monitor_max), 1, UNLIMITED},
+	{"WATCH", FIELD(watch_max), 1, UNLIMITED},
 };
 
 /* The others. */
@@ -243,6 +245,10 @@ static void take_token(struct tr_irc_isupport *isupport, struct tr_str key, stru
 			unsigned number;
 			memcpy(&number, (char *)isupport + numbers[i].offset, sizeof(number));
 			take_number(value, numbers[i].min, numbers[i].max, &number);
+			bool all =
+				tr_str_empty(value) &&
+				numbers[i].offset == offsetof(struct tr_irc_isupport, monitor_max);
+			number = all ? UNLIMITED : number; /* MONITOR without a number */
 			memcpy((char *)isupport + numbers[i].offset, &number, sizeof(number));
 			return;
 		}

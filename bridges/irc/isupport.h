@@ -22,6 +22,7 @@ struct tr_irc_isupport {
 	unsigned modes;                            /* parameters of one MODE; default 3 */
 	unsigned targ_max_privmsg, targ_max_join;  /* TARGMAX, MAXTARGETS; 0 = no limit said */
 	unsigned chathistory_max;                  /* CHATHISTORY; 0 = not said */
+	unsigned monitor_max, watch_max;           /* MONITOR, WATCH; 0 = has it not */
 	char chan_types[16];                       /* default "#&" */
 	char prefix_modes[16], prefix_symbols[16]; /* "ov" and "@+" */
 	char chan_modes[4][64];                    /* the four kinds of CHANMODES */

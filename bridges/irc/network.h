@@ -11,6 +11,7 @@
 
 #include "bridges/irc/answered.h"
 #include "bridges/irc/connection.h"
+#include "bridges/irc/connects.h"
 #include "bridges/irc/irc_config.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
@@ -36,6 +37,7 @@ struct tr_irc_network {
 	struct tr_tls_identity *bot_identity; /* the bot's client certificate, or NULL */
 	struct tr_worker *worker;             /* for slow computations; NULL until the first */
 	struct tr_irc_isupport isupport;      /* as the session that registered last was told */
+	bool isupport_told;                   /* .. and one was */
 	struct tr_irc_features *features;     /* what users have switched on or off */
 	struct tr_irc_accounts *accounts;     /* passwords and certificates of Matrix users */
 	struct tr_irc_session *bot;           /* NULL when it is switched off */
@@ -43,7 +45,14 @@ struct tr_irc_network {
 	struct tr_map channels;               /* folded name -> channel */
 	struct tr_irc_encoding *encoding;     /* of lines that are not UTF-8; NULL = the usual */
 	struct tr_irc_answered answered;      /* whom CTCP was answered lately */
-	struct tr_map own_nicks; /* folded nick -> session: stored ones and those in use */
+	struct tr_map own_nicks;        /* folded nick -> session: stored ones and those in use */
+	struct tr_map nick_claims;      /* folded nick -> session that has or asks for it */
+	struct tr_list nick_waiters;    /* puppets that have another nick than they want */
+	struct tr_map usernames;        /* user name -> session */
+	struct tr_map username_numbers; /* user name -> number of the last one made from it */
+	struct tr_irc_connects connects;
+	uint64_t spoken_store_ms; /* when it is stored next who spoke when */
+	struct tr_timer *second;  /* looks after nicks and idle puppets */
 	struct tr_marks *marks;
 	struct tr_timer *places; /* channels' places that are to be stored */
 	char *epoch;             /* of this run; part of keys where the network gives no ids */

@@ -7,7 +7,13 @@
 
 #include <string.h>
 
-enum { USERNAME_MAX = 10, REALNAME_MAX = 48, VALUE_MAX = 512 };
+enum {
+	USERNAME_MAX = 10,
+	REALNAME_MAX = 48,
+	NICK_MAX = 64,
+	PLAIN_MAX = 9, /* RFC 2812 section 1.2.1: what every server takes */
+	VALUE_MAX = 512,
+};
 
 /* RFC 2812 section 2.3.1: letter, digit, "-" and special; letters and specials may come first. */
 static bool is_special(char c)
@@ -141,6 +147,44 @@ int tr_irc_username_make(const char *user_id, struct tr_buf *out)
 	}
 	if (out->len == start) {
 		tr_buf_add_char(out, 'M');
+	}
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+int tr_irc_username_next(struct tr_str username, unsigned attempt, struct tr_buf *out)
+{
+	struct tr_buf suffix = TR_BUF_INIT(16);
+	tr_buf_addf(&suffix, "_%u", attempt);
+	tr_buf_add(out, tr_str_slice(username, 0, USERNAME_MAX - suffix.len));
+	tr_buf_add(out, tr_buf_str(&suffix));
+	tr_buf_finish(&suffix);
+	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
+}
+
+bool tr_irc_nick_valid(struct tr_str nick)
+{
+	if (tr_str_empty(nick) || nick.len > NICK_MAX ||
+		!(is_letter(nick.ptr[0]) || is_special(nick.ptr[0]))) {
+		return false;
+	}
+	for (size_t i = 0; i < nick.len; i++) {
+		if (!is_nick_char(nick.ptr[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int tr_irc_nick_plain(const char *user_id, struct tr_buf *out)
+{
+	struct tr_str localpart = localpart_of(user_id);
+	size_t start = out->len;
+	tr_buf_add_char(out, 'M');
+	for (size_t i = 0; i < localpart.len && out->len - start < PLAIN_MAX; i++) {
+		char c = localpart.ptr[i];
+		if (is_letter(c) || (c >= '0' && c <= '9')) {
+			tr_buf_add_char(out, c);
+		}
 	}
 	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
 }

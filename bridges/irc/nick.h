@@ -17,6 +17,14 @@ int tr_irc_nick_next(struct tr_str nick, unsigned attempt, unsigned max, struct 
 /* The user name: localpart and server of the id in lower case, legal characters only, at most 10.
  */
 int tr_irc_username_make(const char *user_id, struct tr_buf *out);
+/* Another one when `username` is taken: "name_1" .. "name_9", "name_10" .. (the incumbent's); the
+ * end gives way to the number. `attempt` is from 1 to 9999. */
+int tr_irc_username_next(struct tr_str username, unsigned attempt, struct tr_buf *out);
+/* Whether a Matrix user may have it as the nick of their own choice. */
+bool tr_irc_nick_valid(struct tr_str nick);
+/* A nick that every server takes, for when it has called another one erroneous: letters and digits
+ * of the localpart behind an 'M', at most 9. */
+int tr_irc_nick_plain(const char *user_id, struct tr_buf *out);
 /* The real name: the id in ASCII, at most 48 bytes; `reverse` = server name first, backwards by its
  * parts. */
 int tr_irc_realname_make(const char *user_id, bool reverse, struct tr_buf *out);

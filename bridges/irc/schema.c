@@ -25,4 +25,9 @@ const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	    " feature {TEXT} NOT NULL,"
 	    " choice {BIGINT} NOT NULL,"
 	    " PRIMARY KEY (user_id, feature));"},
+	{4, "CREATE TABLE irc_identity ("
+	    " user_id {TEXT} PRIMARY KEY,"
+	    " username {TEXT} NOT NULL,"
+	    " nick {TEXT} NOT NULL,"
+	    " spoke_ms {BIGINT} NOT NULL);"},
 };

@@ -7,6 +7,8 @@
  *   irc_puppet    each nick that was ever a Matrix user's, with the user@host it had last: by these
  * our own lines are known in a history
  *   irc_progress  how many lines of a message of several lines are confirmed, while it is not done
+ *   irc_identity  the user name made for a Matrix user (no other has it), the nick it chose ("" =
+ * the template's), when it last spoke (ms, 0 = never)
  *   irc_account   user name, sealed password and sealed certificate of a Matrix user (account.h)
  *   irc_feature   what a Matrix user has switched on or off (feature.h)
  */
@@ -15,7 +17,7 @@
 
 #include "core/store/migrate.h"
 
-enum { TR_IRC_MIGRATIONS = 3 };
+enum { TR_IRC_MIGRATIONS = 4 };
 extern const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS];
 
 #endif

@@ -9,9 +9,11 @@
 #include "bridges/irc/connection.h"
 #include "bridges/irc/flood.h"
 #include "bridges/irc/network.h"
+#include "bridges/irc/puppet.h"
 
 enum tr_irc_session_state {
 	TR_IRC_OFFLINE,    /* not wanted, or not yet */
+	TR_IRC_QUEUED,     /* wanted: its name is being found out, or others go first */
 	TR_IRC_CONNECTING, /* up to the end of registration */
 	TR_IRC_ONLINE,
 	TR_IRC_WAITING, /* lost; the timer will connect again */
@@ -36,10 +38,15 @@ struct tr_irc_session {
 	char *user_id; /* NULL = the bot */
 	enum tr_irc_session_state state;
 	struct tr_irc_connection *connection; /* in CONNECTING and ONLINE */
-	char *nick;                           /* wanted */
+	char *nick;                           /* wanted; what is had the connection says */
 	char *own_key;                        /* folded, as it stands in network->own_nicks */
 	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
 	char *mask;                  /* user@host as others see it; "" = not known */
+	struct tr_irc_puppet puppet;
+	struct tr_list connect_node; /* in one of network->connects */
+	bool returning;              /* it was connected and has lost that */
+	bool recalled;               /* it was told to connect anew */
+	uint64_t online_ms;          /* since when */
 	struct tr_timer *reconnect;
 	struct tr_timer *join_watch; /* JOINs that are not answered */
 	struct tr_timer *rejoin;     /* the bot, out of a channel that it should be in */
@@ -80,8 +87,13 @@ struct tr_irc_session *tr_irc_session_create(struct tr_irc_network *network, con
 struct tr_irc_session *tr_irc_session_of(struct tr_irc_network *network, const char *user_id);
 /* Only with the network, after its marks. */
 void tr_irc_session_destroy(struct tr_irc_session *session);
-/* Connects if it is offline. */
+/* Connects if it is offline, when its turn comes; who has something to say goes first. */
 void tr_irc_session_want(struct tr_irc_session *session);
+/* What it waited for before it can connect is there. */
+void tr_irc_session_prepared(struct tr_irc_session *session);
+/* Its turn (connects.c) / it is not wanted any more and never was connected. */
+void tr_irc_session_connect(struct tr_irc_session *session);
+void tr_irc_session_stand_back(struct tr_irc_session *session);
 /* Connects now even if it waits or is barred. */
 void tr_irc_session_retry(struct tr_irc_session *session);
 void tr_irc_session_quit(struct tr_irc_session *session, const char *reason);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a session share: session.c its connection, session_channels.c its channels,
- * session_lines.c what comes in, rest.c when it is not looked at. */
+/* What the files of a session share: session.c its connection, session_end.c the end of one,
+ * session_channels.c its channels, session_lines.c what comes in, rest.c when it is not looked at.
+ */
 #ifndef TRESTLE_IRC_SESSION_INTERNAL_H
 #define TRESTLE_IRC_SESSION_INTERNAL_H
 
@@ -13,7 +14,14 @@ void tr_irc_session_join_failed(struct tr_irc_member *member, const struct tr_er
 /* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
 void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
 
+/* One function changes the state. */
+void tr_irc_session_set_state(struct tr_irc_session *session, enum tr_irc_session_state state);
+
+/* Timer: it has waited long enough. */
+void tr_irc_session_wait_over(void *session);
+
 /* Callbacks of the connection; `arg` is the session. */
+void tr_irc_session_closed(void *arg, const struct tr_error *error);
 void tr_irc_session_line(void *arg, const struct tr_irc_line *line);
 bool tr_irc_session_drops(void *arg, struct tr_str text);
 

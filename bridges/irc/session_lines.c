@@ -155,6 +155,7 @@ static void own_line(struct tr_irc_session *session, const struct tr_irc_line *l
 		tr_irc_session_own_nick(
 			session, tr_str_from(tr_irc_connection_nick(session->connection)));
 		tr_irc_session_store_identity(session);
+		tr_irc_nick_taken(session, false);
 	} else if (tr_irc_is(line, "CHGHOST")) {
 		learn_mask(session, line);
 	}
@@ -182,6 +183,7 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 		return;
 	}
 	if (tr_irc_is(line, "QUIT") || tr_irc_is(line, "NICK")) {
+		tr_irc_nick_freed(session->network, line->nick);
 		tr_irc_reader_everywhere(session, line);
 		return;
 	}
@@ -203,8 +205,8 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 		return;
 	}
 	if (tr_irc_identify_line(session, line) || tr_irc_history_line(session->history, line) ||
-		tr_irc_outgoing_line(session, line) || join_refused(session, line) ||
-		tr_irc_query_line(session, line)) {
+		tr_irc_nick_line(session, line) || tr_irc_outgoing_line(session, line) ||
+		join_refused(session, line) || tr_irc_query_line(session, line)) {
 		return;
 	}
 	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {

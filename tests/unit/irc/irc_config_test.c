@@ -136,8 +136,7 @@ static void the_seed_is_taken_as_written_with_a_homeserver(void **state)
 	read_text(text, &config, &report);
 	assert_int_equal(report.mistakes, 0);
 	check_seed(&config);
-	static const char *const not_yet[] = {"bridged_irc_servers[0].enable_presence",
-		"bridged_irc_servers[0].provisioning_room_limit",
+	static const char *const not_yet[] = {"bridged_irc_servers[0].provisioning_room_limit",
 		"bridged_irc_servers[0].rmau_limit"};
 	for (size_t i = 0; i < TR_ARRAY_LEN(not_yet); i++) {
 		assert_int_equal(report.items[i].kind, TR_REPORT_NOT_YET);

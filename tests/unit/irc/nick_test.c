@@ -164,6 +164,53 @@ static void real_names_say_who_it_is(void **state)
 	assert_realname("@ali:hs:8448", true, "hs:8448>:ali");
 }
 
+static void usernames_give_way_to_numbers(void **state)
+{
+	static const struct {
+		unsigned attempt;
+		const char *expected;
+	} rows[] = {{1, "longishn_1"}, {9, "longishn_9"}, {10, "longish_10"}, {99, "longish_99"},
+		{100, "longis_100"}, {9999, "longi_9999"}};
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LEN(rows); i++) {
+		struct tr_buf out = TR_BUF_INIT(64);
+		tr_irc_username_next(TR_STR("longishnam"), rows[i].attempt, &out);
+		assert_string_equal(tr_buf_c(&out), rows[i].expected);
+		tr_buf_clear(&out);
+		tr_irc_username_next(TR_STR("al"), rows[i].attempt, &out);
+		assert_true(tr_str_starts(tr_buf_str(&out), TR_STR("al_")));
+		tr_buf_finish(&out);
+	}
+}
+
+static void a_chosen_nick_is_checked_before_a_server_sees_it(void **state)
+{
+	static const char *const good[] = {"Al", "[al]", "al-1", "_", "a\\`^{|}"};
+	static const char *const bad[] = {"", "1al", "-al", "a b", "a\r\nQUIT", "a:b", "#a", "a,b",
+		"a!b", "\xc3\xa4",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LEN(good); i++) {
+		assert_true(tr_irc_nick_valid(tr_str_from(good[i])));
+	}
+	for (size_t i = 0; i < TR_ARRAY_LEN(bad); i++) {
+		assert_false(tr_irc_nick_valid(tr_str_from(bad[i])));
+	}
+}
+
+static void a_plain_nick_is_what_every_server_takes(void **state)
+{
+	static const char *const rows[][2] = {{"@alice:hs", "Malice"}, {"@_=/.:hs", "M"},
+		{"@very.long-name_1:hs", "Mverylong"}, {"@42:hs", "M42"}, {"broken", "Mroken"}};
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LEN(rows); i++) {
+		struct tr_buf out = TR_BUF_INIT(64);
+		tr_irc_nick_plain(rows[i][0], &out);
+		assert_string_equal(tr_buf_c(&out), rows[i][1]);
+		tr_buf_finish(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +222,9 @@ int main(void)
 		cmocka_unit_test(twenty_attempts_give_twenty_nicks),
 		cmocka_unit_test(user_names_are_short_and_legal),
 		cmocka_unit_test(real_names_say_who_it_is),
+		cmocka_unit_test(usernames_give_way_to_numbers),
+		cmocka_unit_test(a_chosen_nick_is_checked_before_a_server_sees_it),
+		cmocka_unit_test(a_plain_nick_is_what_every_server_takes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
