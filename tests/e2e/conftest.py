@@ -43,13 +43,23 @@ def workdir(scratch, request):
     return path
 
 
-@pytest.fixture(scope="session")
-def inspircd(scratch):
-    """InspIRCd with services, shared: use channel names and nicks of your own."""
-    server = InspIRCd(scratch / "inspircd", services=True)
-    server.start()
-    yield server
-    server.close()
+def shared(name, make):
+    """A server for the whole run, made in a directory of its own and running."""
+
+    @pytest.fixture(scope="session", name=name)
+    def server(scratch):
+        made = make(scratch / name)
+        made.start()
+        yield made
+        made.close()
+
+    return server
+
+
+# Shared by all tests: use channel names, nicks and databases of your own.
+inspircd = shared("inspircd", lambda directory: InspIRCd(directory, services=True))
+ngircd = shared("ngircd", NgIRCd)
+postgres = shared("postgres", Postgres)
 
 
 @pytest.fixture(scope="session")
@@ -58,14 +68,6 @@ def atheme(scratch, inspircd):
     services.start()
     yield services
     services.close()
-
-
-@pytest.fixture(scope="session")
-def ngircd(scratch):
-    server = NgIRCd(scratch / "ngircd")
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -87,14 +89,6 @@ def make_scripted_ircd(workdir):
 @pytest.fixture
 def scripted_ircd(make_scripted_ircd):
     return make_scripted_ircd()
-
-
-@pytest.fixture(scope="session")
-def postgres(scratch):
-    server = Postgres(scratch / "postgres")
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture
