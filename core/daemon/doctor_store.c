@@ -158,7 +158,7 @@ void tr_doctor_check_store(const struct tr_doctor_bridge *bridge)
 	if (check_file(bridge)) {
 		return;
 	}
-	const struct tr_db_options options = {.url = bridge->options.database};
+	const struct tr_db_options options = {.url = bridge->options.database, .unlocked = true};
 	struct tr_db *db = tr_db_open(doctor->loop, &options, &error);
 	if (db == NULL) {
 		say_cannot_open(bridge, &error);

@@ -62,11 +62,17 @@ struct tr_db_options {
 	size_t queue_max; /* bytes of batches waiting; 0 = 64 MiB. Beyond: class retry at once (by
 			     callback) */
 	struct tr_metrics *metrics; /* commit latency histogram; NULL = none */
+	bool unlocked;              /* PostgreSQL: beside whoever has the database; only to look */
 };
 
 /* Opens, without running migrations. SQLite: opens the file now, errors come from here (a corrupt
  * file says how to check and restore). PostgreSQL: connects in the background and again whenever
- * the connection is lost. */
+ * the connection is lost.
+ *
+ * One daemon a database: SQLite refuses here what another process has open (TR_E_EXISTS).
+ * PostgreSQL does so in the callbacks of the first batches, after a few seconds in which the other
+ * may be going; a database that was ours and is another's after the connection was lost gets no
+ * more writes until it is ours again, and the batches wait. */
 struct tr_db *tr_db_open(
 	struct tr_loop *loop, const struct tr_db_options *options, struct tr_error *error);
 /* Waits for what is queued (SQLite) or up to 5 s (PostgreSQL), then closes. Callbacks still due

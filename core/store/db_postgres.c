@@ -25,10 +25,31 @@ static void complete_all(struct tr_list *batches)
 	}
 }
 
+void tr_pg_fail_queue(struct tr_pg_store *store, const struct tr_error *error)
+{
+	struct tr_list failed;
+	struct tr_list *node;
+	struct tr_list *following;
+
+	tr_list_init(&failed);
+	tr_db_list_move(&failed, &store->queue);
+	TR_LIST_EACH (&failed, node, following) {
+		tr_db_batch_fail(TR_LIST_ENTRY(node, struct tr_db_batch, node), error);
+	}
+	complete_all(&failed);
+}
+
 void tr_pg_dispatch(struct tr_pg_store *store)
 {
 	size_t i;
 
+	if (store->lock.refused) {
+		tr_pg_fail_queue(store, &store->lock.error);
+		return;
+	}
+	if (!tr_pg_lock_held(store)) {
+		return;
+	}
 	for (i = 0; i < store->link_count && !tr_list_empty(&store->queue); i++) {
 		struct tr_pg_link *link = &store->links[i];
 
@@ -133,6 +154,7 @@ static int pg_open(struct tr_db *db, const struct tr_db_options *options, struct
 	store->options = parsed;
 	tr_list_init(&store->queue);
 	store->link_count = connections(options);
+	store->lock.wanted = !options->unlocked;
 	db->store = store;
 	for (i = 0; i < store->link_count; i++) {
 		store->links[i].store = store;
@@ -208,15 +230,10 @@ static void drain_turn(struct tr_pg_store *store)
 static void give_up(struct tr_pg_store *store)
 {
 	struct tr_error error;
-	struct tr_list *node;
-	struct tr_list *following;
 
 	tr_error_set_class(&error, TR_E_CLOSED, TR_CLASS_RETRY,
 		"the database was closed before PostgreSQL confirmed the commit");
-	TR_LIST_EACH (&store->queue, node, following) {
-		tr_db_batch_fail(TR_LIST_ENTRY(node, struct tr_db_batch, node), &error);
-	}
-	complete_all(&store->queue);
+	tr_pg_fail_queue(store, &error);
 }
 
 static void pg_close(struct tr_db *db)

@@ -8,6 +8,9 @@
  * A group is everything up to one Sync: without BEGIN the server makes that one transaction, which
  * is committed by the Sync and rolled back whole by an error. One group is in flight per link, so
  * order holds even when it has to be run again.
+ *
+ * The first link holds a lock on the database, taken at each connect before anything else, so that
+ * two daemons never work on one queue (db_postgres_lock.c).
  */
 #ifndef TRESTLE_STORE_DB_POSTGRES_H
 #define TRESTLE_STORE_DB_POSTGRES_H
@@ -30,7 +33,12 @@ enum tr_pg_link_state {
 };
 
 /* An answer that is due, in the order they come. */
-enum tr_pg_answer_kind { TR_PG_ANSWER_SETUP, TR_PG_ANSWER_PREPARE, TR_PG_ANSWER_RUN };
+enum tr_pg_answer_kind {
+	TR_PG_ANSWER_SETUP,
+	TR_PG_ANSWER_LOCK,
+	TR_PG_ANSWER_PREPARE,
+	TR_PG_ANSWER_RUN,
+};
 struct tr_pg_prepared;
 struct tr_pg_answer {
 	enum tr_pg_answer_kind kind;
@@ -68,11 +76,22 @@ struct tr_pg_link {
 
 enum { TR_PG_LINKS_MAX = 16 };
 
+/* Whose the database is (db_postgres_lock.c). */
+struct tr_pg_lock {
+	bool wanted;
+	bool got;      /* by the answer read last */
+	bool was_ours; /* at some time */
+	bool refused;  /* for good: every batch fails with `error` */
+	uint64_t wait_until_ms;
+	struct tr_error error;
+};
+
 struct tr_pg_store {
 	struct tr_db *db;
 	PQconninfoOption *options; /* what the URL says */
 	struct tr_list queue;
 	bool dispatching; /* deferred */
+	struct tr_pg_lock lock;
 	size_t link_count;
 	struct tr_pg_link links[TR_PG_LINKS_MAX];
 };
@@ -80,6 +99,8 @@ struct tr_pg_store {
 /* db_postgres.c: the link's group was committed or failed; or the link became ready. */
 void tr_pg_group_done(struct tr_pg_link *link);
 void tr_pg_dispatch(struct tr_pg_store *store);
+/* Ends everything that is queued with this error. */
+void tr_pg_fail_queue(struct tr_pg_store *store, const struct tr_error *error);
 /* The connection is gone: the group goes back to the front of the queue. */
 void tr_pg_group_back(struct tr_pg_link *link);
 
@@ -94,6 +115,16 @@ void tr_pg_link_lost(struct tr_pg_link *link, const char *reason);
 void tr_pg_link_flush(struct tr_pg_link *link);
 /* The session is as it should be. */
 void tr_pg_link_ready(struct tr_pg_link *link);
+
+/* db_postgres_lock.c */
+/* Whether this link holds the lock of them all. */
+bool tr_pg_lock_on(const struct tr_pg_link *link);
+/* Whether anything may be written now. */
+bool tr_pg_lock_held(const struct tr_pg_store *store);
+extern const char tr_pg_lock_sql[];
+void tr_pg_lock_read(struct tr_pg_link *link, const PGresult *result);
+/* The database is another daemon's: tries again, or gives up. */
+void tr_pg_lock_refused(struct tr_pg_link *link);
 
 /* db_postgres_run.c */
 void tr_pg_send_setup(struct tr_pg_link *link);

@@ -30,7 +30,11 @@ static const char setup_sql[] =
 	"pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = "
 	"current_database())), "
 	"CASE WHEN current_setting('synchronous_commit') = 'off' "
-	"THEN set_config('synchronous_commit', 'on', false) END";
+	"THEN set_config('synchronous_commit', 'on', false) END, "
+	/* A daemon whose machine is gone loses its lock within a minute. */
+	"set_config('tcp_keepalives_idle', '30', false), "
+	"set_config('tcp_keepalives_interval', '10', false), "
+	"set_config('tcp_keepalives_count', '3', false)";
 
 struct tr_pg_prepared {
 	char name[NAME_LEN];
@@ -232,7 +236,12 @@ void tr_pg_send_setup(struct tr_pg_link *link)
 {
 	begin(link);
 	expect(link, TR_PG_ANSWER_SETUP, NULL, NULL, NULL);
-	if (!PQsendQueryParams(link->conn, setup_sql, 0, NULL, NULL, NULL, NULL, 0)) {
+	bool sent = PQsendQueryParams(link->conn, setup_sql, 0, NULL, NULL, NULL, NULL, 0);
+	if (sent && tr_pg_lock_on(link)) {
+		expect(link, TR_PG_ANSWER_LOCK, NULL, NULL, NULL);
+		sent = PQsendQueryParams(link->conn, tr_pg_lock_sql, 0, NULL, NULL, NULL, NULL, 0);
+	}
+	if (!sent) {
 		tr_pg_link_lost(link, NULL);
 		return;
 	}
@@ -378,6 +387,8 @@ static void take_result(struct tr_pg_link *link, const PGresult *result)
 	if (status == PGRES_TUPLES_OK && answer) {
 		if (answer->kind == TR_PG_ANSWER_SETUP) {
 			read_setup(result);
+		} else if (answer->kind == TR_PG_ANSWER_LOCK) {
+			tr_pg_lock_read(link, result);
 		} else {
 			read_rows(answer->batch, answer->op, result);
 		}
@@ -403,6 +414,8 @@ static void finish(struct tr_pg_link *link)
 		tr_pg_group_done(link);
 	} else if (link->failed) {
 		tr_pg_link_lost(link, link->error.text);
+	} else if (tr_pg_lock_on(link) && !link->store->lock.got) {
+		tr_pg_lock_refused(link);
 	} else {
 		tr_pg_link_ready(link);
 	}

@@ -346,13 +346,16 @@ def test_a_store_newer_than_the_program_is_refused_and_left_alone(stub_world):
     assert "4711" in output and "newer program" in output
 
 
-def test_a_second_daemon_on_the_same_store_is_refused(stub_world):
+def test_a_second_daemon_on_the_same_store_is_refused(make_stub_world, database):
+    stub_world = make_stub_world(database=database)
     stub_world.bridge.config["appservice"]["listen"] = f"127.0.0.1:{free_port()}"
     stub_world.bridge.config["metrics"]["listen"] = f"127.0.0.1:{free_port()}"
     other = stub_world.bridge.directory / "other.yml"
     other.write_text(json.dumps(stub_world.bridge.config))
     done = subprocess.run([program(), "--config", other], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 1 and "trestle.db" in done.stderr + done.stdout
+    said = done.stderr + done.stdout
+    assert done.returncode == 1 and "stop the other" in said
+    assert database.split("/")[-1].replace("sqlite:", "") in said
     stub_world.say("the first goes on")
     assert stub_world.wait_in_irc(1) == ["the first goes on"]
 

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "tests/unit/store/store_helper.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@ static const struct tr_db_statement insert = {
 	"INSERT INTO numbers(n) VALUES($1) ON CONFLICT(n) DO NOTHING"};
 
 enum { BATCHES = 2000 };
+
+#define WALL_MS 1763735700000
 
 struct run {
 	struct store *store;
@@ -211,8 +214,9 @@ static void serialization_failures_are_run_again(void **state)
 	snprintf(store->url + len, sizeof(store->url) - len,
 		"%%20-cdefault_transaction_isolation%%3Dserializable");
 	snprintf(other.url, sizeof(other.url), "%s", store->url);
-	store_open(store, NULL);
-	store_open(&other, NULL);
+	const struct tr_db_options options = {.url = store->url, .unlocked = true};
+	store_open(store, &options);
+	store_open(&other, &options);
 	for (i = 0; i < EACH; i++) {
 		struct store *stores[] = {store, &other};
 		int j;
@@ -300,6 +304,110 @@ static void commit_that_would_not_be_synced_is_made_to(void **state)
 		1);
 }
 
+/* Waits for what is pending by a clock that is told to run. */
+static void wait_while_time_flies(struct store *store)
+{
+	while (tr_db_pending(store->db) > 0) {
+		tr_loop_turn(store->loop, true);
+		tr_clock_advance(1000);
+	}
+}
+
+static void second_daemon_on_a_database_is_refused_and_told_what_to_do(void **state)
+{
+	struct store *store = *state;
+	struct store other = *store;
+	struct outcome outcome = {0};
+	struct tr_db_batch *batch;
+
+	store_script(store, schema);
+	tr_clock_fake(WALL_MS);
+	store_open(&other, NULL);
+	batch = tr_db_batch_create(other.db);
+	TR_DB_ADD(batch, &insert, TR_DB_N(1));
+	tr_db_submit_take(batch, outcome_callback, &outcome);
+	wait_while_time_flies(&other);
+	assert_true(outcome.failed);
+	assert_int_equal(outcome.error.code, TR_E_EXISTS);
+	assert_int_equal(outcome.error.cls, TR_CLASS_PERMANENT);
+	assert_non_null(strstr(outcome.error.text, "database postgres of PostgreSQL is in use"));
+	assert_non_null(strstr(outcome.error.text, "(from 127.0.0.1 since 20"));
+	assert_non_null(strstr(outcome.error.text, "stop the other or give this one its own"));
+	assert_false(tr_db_healthy(other.db));
+	store_close(&other);
+	tr_clock_real();
+	assert_int_equal(store_query(store, "SELECT COUNT(*) FROM numbers"), 0);
+}
+
+static void daemon_that_comes_while_another_goes_gets_the_database(void **state)
+{
+	struct store *store = *state;
+	struct store other = *store;
+	struct outcome outcome = {0};
+	struct tr_db_batch *batch;
+	uint64_t end;
+
+	store_script(store, schema);
+	store_open(&other, NULL);
+	batch = tr_db_batch_create(other.db);
+	TR_DB_ADD(batch, &insert, TR_DB_N(1));
+	tr_db_submit_take(batch, outcome_callback, &outcome);
+	for (end = tr_clock_mono_ms() + 300; tr_clock_mono_ms() < end;) {
+		tr_loop_turn(store->loop, false);
+	}
+	assert_int_equal(outcome.calls, 0);
+	store_close(store);
+	store_wait(&other);
+	assert_false(outcome.failed);
+	store->db = other.db;
+}
+
+static void daemons_with_a_schema_each_share_a_database(void **state)
+{
+	struct store *store = *state;
+	struct store other = *store;
+	size_t len = strlen(other.url);
+
+	assert_true(pg_server_run(&store_server, "CREATE SCHEMA second"));
+	snprintf(other.url + len, sizeof(other.url) - len, "%%20-csearch_path%%3Dsecond");
+	store_script(store, schema);
+	store_open(&other, NULL);
+	assert_int_equal(store_query(&other, "SELECT 7"), 7);
+	store_close(&other);
+}
+
+static void nothing_is_written_while_another_has_taken_the_database(void **state)
+{
+	struct store *store = *state;
+	struct outcome outcome = {0};
+	struct tr_db_batch *batch;
+	char url[200];
+	uint64_t end;
+
+	store_script(store, schema);
+	pg_server_url(&store_server, "", url, sizeof(url));
+	PGconn *thief = PQconnectdb(url);
+	PQclear(PQexec(thief,
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		" WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"));
+	PGresult *taken = PQexec(thief,
+		"SELECT pg_advisory_lock(1953654131, hashtext(s)) FROM (SELECT nspname AS s FROM"
+		" pg_namespace) AS names");
+	assert_int_equal(PQresultStatus(taken), PGRES_TUPLES_OK);
+	PQclear(taken);
+	batch = tr_db_batch_create(store->db);
+	TR_DB_ADD(batch, &insert, TR_DB_N(1));
+	tr_db_submit_take(batch, outcome_callback, &outcome);
+	for (end = tr_clock_mono_ms() + 1000; tr_clock_mono_ms() < end;) {
+		tr_loop_turn(store->loop, false);
+	}
+	assert_int_equal(outcome.calls, 0);
+	PQfinish(thief);
+	store_wait(store);
+	assert_false(outcome.failed);
+	assert_int_equal(store_query(store, "SELECT COUNT(*) FROM numbers"), 1);
+}
+
 static int leaks;
 
 static void look_for_password(enum tr_log_level level, const char *line, void *arg)
@@ -355,6 +463,10 @@ int main(void)
 		POSTGRES_TEST(host_name_is_looked_up),
 		POSTGRES_TEST(socket_in_the_file_system_works),
 		POSTGRES_TEST(commit_that_would_not_be_synced_is_made_to),
+		POSTGRES_TEST(second_daemon_on_a_database_is_refused_and_told_what_to_do),
+		POSTGRES_TEST(daemon_that_comes_while_another_goes_gets_the_database),
+		POSTGRES_TEST(daemons_with_a_schema_each_share_a_database),
+		POSTGRES_TEST(nothing_is_written_while_another_has_taken_the_database),
 		POSTGRES_TEST(password_is_neither_logged_nor_in_errors),
 	};
 
