@@ -139,6 +139,7 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->commands);
 	tr_list_init(&bridge->invitations);
 	tr_list_init(&bridge->replies);
+	tr_list_init(&bridge->transactions);
 	tr_list_init(&bridge->copies);
 	tr_list_init(&bridge->transfers);
 	bridge->recall = tr_recall_create(
@@ -178,6 +179,7 @@ static void queues_finish(struct tr_bridge *bridge)
 {
 	tr_commands_finish(bridge);
 	tr_queries_finish(bridge);
+	tr_transactions_finish(bridge);
 	struct tr_list *node;
 	while ((node = tr_list_head(&bridge->deliveries)) != NULL) {
 		tr_delivery_free(TR_LIST_ENTRY(node, struct tr_delivery, node));
@@ -205,7 +207,6 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	tr_loop_defer_cancel(bridge->loop, turn_over, bridge);
 	tr_timer_destroy(bridge->stop_poll);
 	tr_timer_destroy(bridge->bot_retry);
-	tr_timer_destroy(bridge->flush_ping);
 	if (bridge->db != NULL) {
 		tr_db_drain(bridge->db); /* its answers come while those they are for are there */
 	}
@@ -214,6 +215,8 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 		/* From here on nobody is there to hear an answer. */
 		TR_ASSERT(tr_db_pending(bridge->db) == 0);
 	}
+	tr_timer_destroy(bridge->flush_ping);
+	tr_timer_destroy(bridge->hold);
 	tr_status_destroy(bridge->status);
 	tr_undelivered_destroy(bridge->undelivered);
 	requests_finish(bridge);

@@ -56,7 +56,8 @@ struct tr_bridge_options {
 	/* Where people outside find media: "<media_url>/_matrix/media/v3/download/..". NULL =
 	 * homeserver_url. */
 	const char *media_url;
-	size_t recall_max;               /* events remembered for replies and edits; 0 = 2048 */
+	size_t recall_max; /* events remembered for replies and edits; 0 = 2048 */
+	uint64_t hold_ms;  /* of a transaction while the store does not answer; 0 = 30,000 */
 	uint64_t membership_interval_ms; /* pace of ghosts' joins and leaves; 0 = 20 */
 };
 

@@ -14,6 +14,7 @@
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
  *   status.c        ready or not, and figures            media.c        files up and down
+ *   transactions.c  what the homeserver brings
  *   power.c         ghosts that may not speak           undelivered.c   dead letters, told
  *   room_make.c     rooms made exactly once
  *   portal_state.c  what is written about a portal       permission.c   who may do what
@@ -79,7 +80,10 @@ struct tr_bridge {
 	void *module;
 	uint64_t last_transaction; /* number of the last one, 0 = none yet */
 	struct tr_timer *flush_ping;
-	bool homeserver_ready; /* reached, and the bot is there */
+	struct tr_list transactions; /* being stored */
+	struct tr_timer *hold;       /* the oldest of them has waited long enough */
+	bool store_failed;           /* a transaction was refused because of the store */
+	bool homeserver_ready;       /* reached, and the bot is there */
 	struct tr_timer *bot_retry;
 	unsigned bot_attempts;
 	tr_bridge_callback *callback; /* of start or stop */
@@ -135,10 +139,14 @@ void tr_bridge_call_back(void *bridge);
 /* Memory until the next turn. */
 struct tr_arena *tr_bridge_turn(struct tr_bridge *bridge);
 
-/* --- query.c */
+/* --- transactions.c */
 
-/* Timer: pings the homeserver after a transaction was refused on purpose. */
-void tr_bridge_flush_ping(void *arg);
+void tr_bridge_on_transaction(
+	void *bridge, const struct tr_transaction *given, struct tr_appservice_reply *reply);
+/* Timers: one transaction was refused, the homeserver shall try again now; one is held too long. */
+void tr_bridge_flush_ping(void *bridge);
+void tr_bridge_held_too_long(void *bridge);
+void tr_transactions_finish(struct tr_bridge *bridge);
 
 /* --- events.c, operation.c, about.c, deliver.c, invitation.c */
 

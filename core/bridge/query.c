@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the homeserver asks and brings: transactions go to the queue, and the 200 comes from its
- * callback; users and aliases are answered out of memory (the homeserver holds everything back
- * meanwhile), an alias of a channel that has no room yet by making one; third-party look-ups say
- * what stands for what.
+ * What the homeserver asks: users and aliases are answered out of memory (the homeserver holds
+ * everything back meanwhile), an alias of a channel that has no room yet by making one; third-party
+ * look-ups say what stands for what. Transactions are transactions.c's.
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
@@ -44,64 +43,6 @@ void tr_queries_finish(struct tr_bridge *bridge)
 		tr_appservice_fail(open_reply_take(TR_LIST_ENTRY(node, struct open_reply, node)),
 			503, "M_UNKNOWN", "The bridge is stopping");
 	}
-}
-
-enum { FLUSH_PING_MS = 100 }; /* the homeserver notes the failure first */
-
-static void stored(void *arg, const struct tr_error *error)
-{
-	struct tr_appservice_reply *reply = open_reply_take(arg);
-	if (error == NULL) {
-		tr_appservice_ok(reply);
-	} else {
-		tr_log_warn("bridge", "a transaction cannot be stored now: %s", error->text);
-		tr_appservice_fail(reply, 503, "M_UNKNOWN", "Events cannot be stored now");
-	}
-}
-
-/* element-hq/synapse#14556 and the transaction in flight at a crash: Synapse sends that one again
- * only when another has failed. A number that is the first we see, or lower than the last, says
- * that one of us was restarted. */
-static bool orphans_possible(struct tr_bridge *bridge, struct tr_str id)
-{
-	uint64_t number = 0;
-	if (!bridge->options.orphan_flush || !tr_str_to_u64(id, &number) || number == 0) {
-		return false;
-	}
-	bool restarted = number < bridge->last_transaction || bridge->last_transaction == 0;
-	bridge->last_transaction = number;
-	return restarted;
-}
-
-void tr_bridge_flush_ping(void *arg)
-{
-	struct tr_bridge *bridge = arg;
-	if (bridge->homeserver != NULL) {
-		tr_homeserver_ping(bridge->homeserver);
-	}
-}
-
-static void on_transaction(
-	void *arg, const struct tr_transaction *transaction, struct tr_appservice_reply *reply)
-{
-	struct tr_bridge *bridge = arg;
-	if (orphans_possible(bridge, transaction->id)) {
-		tr_log_info("bridge",
-			"%s: transaction %.*s is refused once, so that what the "
-			"homeserver left behind comes first",
-			bridge->options.name, TR_STR_ARG(transaction->id));
-		tr_appservice_fail(
-			reply, 503, "M_UNKNOWN", "once more: what was left behind first");
-		tr_timer_start(bridge->flush_ping, FLUSH_PING_MS);
-		return;
-	}
-	tr_hint_ephemeral(bridge, transaction->ephemeral);
-	if (tr_json_count(transaction->events) == 0) {
-		tr_appservice_ok(reply);
-		return;
-	}
-	tr_from_matrix_accept(
-		bridge->from_matrix, transaction->events, stored, open_reply_create(bridge, reply));
 }
 
 static void ghost_made(void *arg, const struct tr_error *error)
@@ -361,7 +302,7 @@ static void on_third_party(
 }
 
 const struct tr_appservice_handler tr_bridge_appservice = {
-	.on_transaction = on_transaction,
+	.on_transaction = tr_bridge_on_transaction,
 	.on_user_query = on_user_query,
 	.on_room_query = on_room_query,
 	.on_third_party = on_third_party,

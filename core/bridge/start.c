@@ -239,6 +239,7 @@ void tr_bridge_start(struct tr_bridge *bridge, tr_bridge_callback *callback, voi
 	bridge->client = tr_matrix_client_create(bridge->loop, &client);
 	create_queues(bridge);
 	bridge->flush_ping = tr_timer_create(bridge->loop, tr_bridge_flush_ping, bridge);
+	bridge->hold = tr_timer_create(bridge->loop, tr_bridge_held_too_long, bridge);
 	bridge->bot_retry = tr_timer_create(bridge->loop, bot_register, bridge);
 	bridge->membership =
 		tr_membership_queue_create(bridge, bridge->options.membership_interval_ms);

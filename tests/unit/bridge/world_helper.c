@@ -307,6 +307,7 @@ static void serve_path(struct world *world, struct tr_http_server_request *reque
 	} else if (strcmp(verb, "account") == 0) {
 		respond(request, 200, "{\"user_id\":\"@bot:hs\"}");
 	} else if (strcmp(verb, "appservice") == 0) {
+		world->pings++;
 		respond(request, 200, "{\"duration_ms\":1}");
 	} else if (strcmp(verb, "register") == 0) {
 		serve_register(world, request, body);
@@ -622,6 +623,7 @@ void world_begin(struct world *world, tr_bridge_callback *callback, void *arg)
 		.permission = permission,
 		.membership_interval_ms = 1,
 		.orphan_flush = world->orphan_flush,
+		.hold_ms = world->hold_ms,
 	};
 	struct tr_error error;
 	/* A registration lives as long as its appservice, so every life of the bridge has its own.

@@ -77,6 +77,8 @@ struct world {
 	struct tr_error callback_error;
 	unsigned txn;
 	bool orphan_flush; /* of the bridge that is begun next */
+	uint64_t hold_ms;  /* too */
+	unsigned pings;    /* asked for */
 	int status;        /* of the last transaction or query */
 	struct tr_buf answer;
 	bool answered;
