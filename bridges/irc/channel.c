@@ -12,6 +12,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/standby.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -104,6 +105,7 @@ static void forget_roster(struct tr_irc_channel *channel)
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 {
 	tr_irc_channel_invalidate_own(channel);
+	tr_irc_standby_finish(channel);
 	tr_irc_channel_forget_held(channel);
 	forget_roster(channel);
 	tr_timer_destroy(channel->order_timer);
@@ -273,30 +275,16 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	}
 }
 
-void tr_irc_channel_joined(struct tr_irc_channel *channel, struct tr_irc_session *session,
-	const struct tr_irc_line *join)
-{
-	/* The bot takes over from a puppet where the history closes the gap between two
-	 * connections; else it waits until that puppet leaves. */
-	bool bot_takes_over = session->user_id == NULL && channel->reader != session &&
-			      tr_irc_history_available(session);
-	if (channel->reader == NULL || bot_takes_over) {
-		set_reader(channel, session);
-	}
-	if (!channel->join_stored && channel->joined_ms == 0) {
-		first_join(channel, join);
-	}
-}
-
-/* The bot where it is in the channel, else any member. */
-static struct tr_irc_session *elect_reader(const struct tr_irc_channel *channel)
+struct tr_irc_session *tr_irc_channel_elect(
+	const struct tr_irc_channel *channel, const struct tr_irc_session *other)
 {
 	struct tr_irc_session *found = NULL;
 	for (const struct tr_list *node = channel->members.next; node != &channel->members;
 		node = node->next) {
 		const struct tr_irc_member *member =
 			TR_LIST_ENTRY(node, struct tr_irc_member, channel_node);
-		if (member->state != TR_IRC_JOINED || !tr_irc_session_online(member->session)) {
+		if (member->state != TR_IRC_JOINED || member->session == other ||
+			!tr_irc_session_online(member->session)) {
 			continue;
 		}
 		if (member->session->user_id == NULL) {
@@ -307,16 +295,58 @@ static struct tr_irc_session *elect_reader(const struct tr_irc_channel *channel)
 	return found;
 }
 
+/* Who has been in the channel for long is not told again who else is. */
+static void ask_names(const struct tr_irc_channel *channel)
+{
+	if (channel->reader != NULL) {
+		tr_irc_send_words(channel->reader->connection, "NAMES", tr_str_from(channel->name),
+			(struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
+	}
+}
+
+void tr_irc_channel_replace_reader(struct tr_irc_channel *channel)
+{
+	if (channel->standby != NULL) {
+		set_reader(channel, channel->standby);
+		tr_irc_standby_hand_on(channel);
+	} else {
+		tr_irc_standby_dismiss(channel);
+		set_reader(channel, tr_irc_channel_elect(channel, channel->reader));
+	}
+	ask_names(channel);
+	tr_irc_standby_choose(channel);
+}
+
+void tr_irc_channel_joined(struct tr_irc_channel *channel, struct tr_irc_session *session,
+	const struct tr_irc_line *join)
+{
+	/* The bot takes over from a puppet where the history closes the gap between two
+	 * connections; else it waits until that puppet leaves. */
+	bool bot_takes_over = session->user_id == NULL && channel->reader != session &&
+			      tr_irc_history_available(session);
+	if (channel->reader == NULL || bot_takes_over) {
+		tr_irc_standby_dismiss(channel);
+		set_reader(channel, session);
+	}
+	tr_irc_standby_choose(channel);
+	if (!channel->join_stored && channel->joined_ms == 0) {
+		first_join(channel, join);
+	}
+}
+
 void tr_irc_channel_left(struct tr_irc_channel *channel, struct tr_irc_session *session)
 {
 	/* What this session had written is uncertain now. */
 	tr_irc_channel_invalidate_own(channel);
 	if (channel->reader == session) {
-		set_reader(channel, elect_reader(channel));
+		tr_irc_channel_replace_reader(channel);
+	} else if (channel->standby == session) {
+		tr_irc_standby_dismiss(channel);
+		tr_irc_standby_choose(channel);
 	}
 }
 
 void tr_irc_channel_forget_reader(struct tr_irc_channel *channel)
 {
-	channel->reader = NULL;
+	channel->reader = channel->standby = NULL;
 }

@@ -24,7 +24,9 @@ struct tr_irc_channel {
 	char *key; /* folded as ASCII: its name in the store, whatever the server folds */
 	char *password;
 	struct tr_portal *portal;
-	struct tr_irc_session *reader; /* NULL = nobody reads it now */
+	struct tr_irc_session *reader;  /* NULL = nobody reads it now */
+	struct tr_irc_session *standby; /* who reads next, or NULL: standby.h */
+	struct tr_irc_overlap *overlap; /* NULL before the first standby */
 	struct tr_list members;
 	struct tr_list order;         /* messages on their way there, in the order of the room */
 	struct tr_timer *order_timer; /* NULL until the first */

@@ -18,4 +18,10 @@ void tr_irc_channel_catch_up(struct tr_irc_channel *channel);
 void tr_irc_channel_invalidate_own(struct tr_irc_channel *channel);
 void tr_irc_channel_forget_held(struct tr_irc_channel *channel);
 
+/* A member other than `other` that can read: the bot where it is in, else any; or NULL. */
+struct tr_irc_session *tr_irc_channel_elect(
+	const struct tr_irc_channel *channel, const struct tr_irc_session *other);
+/* The standby reads from now on. */
+void tr_irc_channel_replace_reader(struct tr_irc_channel *channel);
+
 #endif

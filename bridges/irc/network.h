@@ -57,7 +57,8 @@ struct tr_irc_network {
 	struct tr_timer *places; /* channels' places that are to be stored */
 	char *epoch;             /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
-	struct tr_list resting; /* sessions, in the order they began to */
+	uint64_t overlap_tokens; /* of PINGs, see standby.h */
+	struct tr_list resting;  /* sessions, in the order they began to */
 	struct tr_timer *rouse;
 	struct tr_list to_pump; /* sessions that may have something to write */
 	bool pumping;

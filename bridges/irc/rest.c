@@ -38,7 +38,7 @@ void tr_irc_network_open_rest(struct tr_irc_network *network)
 /* Nothing is awaited on this connection. */
 static bool may_rest(const struct tr_irc_session *session)
 {
-	return session->reading == 0 && tr_irc_session_online(session) &&
+	return session->reading + session->standing_by == 0 && tr_irc_session_online(session) &&
 	       tr_list_empty(&session->tasks) && tr_list_empty(&session->in_flight) &&
 	       !tr_irc_history_asked(session->history);
 }

@@ -58,7 +58,8 @@ struct tr_irc_session {
 	struct tr_irc_identify *identify;
 	struct tr_error last_error;
 	struct tr_list members;
-	unsigned reading; /* channels it is the reader of */
+	unsigned reading;     /* channels it is the reader of */
+	unsigned standing_by; /* channels it would read next */
 	struct tr_irc_history *history;
 	struct tr_irc_queries *queries; /* query.c; NULL until one is asked */
 	bool dismissed;                 /* told to go, and stays away until it is wanted again */

@@ -15,6 +15,7 @@
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/standby.h"
 #include "core/base/log.h"
 
 #include <string.h>
@@ -192,7 +193,11 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 						    : target;
 	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);
 	if (channel != NULL && channel->reader == session) {
-		tr_irc_channel_line(channel, line);
+		if (!is_talk(line) || tr_irc_standby_reader_line(channel, line)) {
+			tr_irc_channel_line(channel, line);
+		}
+	} else if (channel != NULL && channel->standby == session && is_talk(line)) {
+		tr_irc_standby_line(channel, line);
 	}
 }
 
@@ -204,9 +209,10 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 			session->network, tr_irc_connection_isupport(session->connection));
 		return;
 	}
-	if (tr_irc_identify_line(session, line) || tr_irc_history_line(session->history, line) ||
-		tr_irc_nick_line(session, line) || tr_irc_outgoing_line(session, line) ||
-		join_refused(session, line) || tr_irc_query_line(session, line)) {
+	if (tr_irc_standby_pong(session, line) || tr_irc_identify_line(session, line) ||
+		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
+		tr_irc_outgoing_line(session, line) || join_refused(session, line) ||
+		tr_irc_query_line(session, line)) {
 		return;
 	}
 	if (!tr_str_empty(line->nick) && tr_irc_connection_is_me(session->connection, line->nick)) {
@@ -221,8 +227,9 @@ static bool reads(const struct tr_irc_session *session, struct tr_str name)
 	for (; node != &session->members; node = node->next) {
 		const struct tr_irc_channel *channel =
 			TR_LIST_ENTRY(node, const struct tr_irc_member, node)->channel;
-		if (channel->reader == session && tr_irc_same(&session->network->isupport,
-							  tr_str_from(channel->name), name)) {
+		if ((channel->reader == session || channel->standby == session) &&
+			tr_irc_same(
+				&session->network->isupport, tr_str_from(channel->name), name)) {
 			return true;
 		}
 	}
@@ -235,14 +242,15 @@ bool tr_irc_session_drops(void *arg, struct tr_str text)
 {
 	struct tr_irc_session *session = arg;
 	struct tr_str channel;
-	if (session->reading > 0 && session->user_id == NULL) {
+	bool listens = session->reading + session->standing_by > 0;
+	if (listens && session->user_id == NULL) {
 		return false;
 	}
 	enum tr_irc_concern concern = tr_irc_concern(&session->network->isupport,
 		tr_str_from(tr_irc_connection_nick(session->connection)),
 		tr_irc_history_asked(session->history), text, &channel);
 	if (concern == TR_IRC_CONCERNS || (concern == TR_IRC_OF_OTHERS && session->reading > 0) ||
-		(concern == TR_IRC_OF_CHANNEL && session->reading > 0 && reads(session, channel))) {
+		(concern == TR_IRC_OF_CHANNEL && listens && reads(session, channel))) {
 		return false;
 	}
 	tr_irc_session_rest(session);
