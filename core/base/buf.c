@@ -97,6 +97,19 @@ int tr_buf_add_code_point(struct tr_buf *buf, uint32_t code_point)
 	return tr_buf_add(buf, tr_str_of(bytes, len));
 }
 
+int tr_buf_add_u64(struct tr_buf *buf, uint64_t number, size_t digits)
+{
+	char text[20];
+	size_t start = sizeof(text);
+
+	TR_ASSERT(digits <= sizeof(text));
+	do {
+		text[--start] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0 || sizeof(text) - start < digits);
+	return tr_buf_add(buf, tr_str_of(text + start, sizeof(text) - start));
+}
+
 int tr_buf_addf(struct tr_buf *buf, const char *format, ...)
 {
 	va_list args;

@@ -40,6 +40,8 @@ int tr_buf_add(struct tr_buf *buf, struct tr_str bytes);
 int tr_buf_add_c(struct tr_buf *buf, const char *text);
 int tr_buf_add_char(struct tr_buf *buf, char byte);
 int tr_buf_add_code_point(struct tr_buf *buf, uint32_t code_point);
+/* In decimal, with leading zeros up to `digits` (at most 20). */
+int tr_buf_add_u64(struct tr_buf *buf, uint64_t number, size_t digits);
 int tr_buf_addf(struct tr_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int tr_buf_addfv(struct tr_buf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));

@@ -9,6 +9,7 @@
 #include "core/base/alloc.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { MS_PER_DAY = 86400000, FAKE_MONO_START_MS = 1000 };
@@ -109,6 +110,12 @@ static int64_t days_from_date(struct date date)
 	return era * 146097 + (int64_t)day_of_era - 719468;
 }
 
+static void add_part(struct tr_buf *out, unsigned number, size_t digits, char end)
+{
+	tr_buf_add_u64(out, number, digits);
+	tr_buf_add_char(out, end);
+}
+
 void tr_clock_format(struct tr_buf *out, int64_t wall_ms)
 {
 	int64_t days = wall_ms / MS_PER_DAY;
@@ -122,8 +129,18 @@ void tr_clock_format(struct tr_buf *out, int64_t wall_ms)
 	}
 	ms = (unsigned)rest;
 	date = date_from_days(days);
-	tr_buf_addf(out, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)date.year, date.month,
-		date.day, ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+	/* Every event from Matrix and every line of the log comes here: printf takes many times as
+	 * long. */
+	if (date.year < 0) {
+		tr_buf_add_char(out, '-');
+	}
+	add_part(out, (unsigned)llabs(date.year), 4, '-');
+	add_part(out, date.month, 2, '-');
+	add_part(out, date.day, 2, 'T');
+	add_part(out, ms / 3600000, 2, ':');
+	add_part(out, ms / 60000 % 60, 2, ':');
+	add_part(out, ms / 1000 % 60, 2, '.');
+	add_part(out, ms % 1000, 3, 'Z');
 }
 
 /* Exactly `count` digits at *at, between `low` and `high`. */

@@ -74,7 +74,10 @@ static void print_number(struct tr_buf *out, double number)
 		return;
 	}
 	if (fabs(number) <= TR_JSON_EXACT_MAX && number == trunc(number)) {
-		tr_buf_addf(out, "%lld", (long long)number);
+		if (number < 0) {
+			tr_buf_add_char(out, '-');
+		}
+		tr_buf_add_u64(out, (uint64_t)fabs(number), 1);
 		return;
 	}
 	for (int digits = 15; digits <= 17; digits++) {

@@ -56,6 +56,9 @@ static void request_free(struct tr_http_server_request *request)
 	if (request->response) {
 		MHD_destroy_response(request->response);
 	}
+	if (request->destroy_owned) {
+		request->destroy_owned(request->owned);
+	}
 	tr_buf_finish(&request->body);
 	tr_arena_finish(&request->arena);
 	tr_free(request->headers);

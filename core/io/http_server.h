@@ -61,6 +61,13 @@ struct tr_str tr_http_server_body(const struct tr_http_server_request *request);
 void tr_http_server_set_data(struct tr_http_server_request *request, void *data);
 void *tr_http_server_data(const struct tr_http_server_request *request);
 
+/* Hands something over that lives as long as the request: `destroy` is called once, after the
+ * answer was sent or the client has gone, or when the answer comes after the server's end. Once a
+ * request. */
+typedef void tr_http_server_destroy_owned(void *owned);
+void tr_http_server_own(
+	struct tr_http_server_request *request, void *owned, tr_http_server_destroy_owned *destroy);
+
 /* Answers and ends the request. The body is copied. `type` is the Content-Type. */
 void tr_http_server_respond(
 	struct tr_http_server_request *request, int status, const char *type, struct tr_str body);

@@ -44,7 +44,9 @@ struct tr_http_server_request {
 	struct tr_buf body;
 	uint64_t received;
 	void *data;
-	struct tr_http_server_header *headers; /* of the answer */
+	void *owned;
+	tr_http_server_destroy_owned *destroy_owned; /* NULL = nothing is owned */
+	struct tr_http_server_header *headers;       /* of the answer */
 	size_t header_count;
 	unsigned status;
 	struct MHD_Response *response;

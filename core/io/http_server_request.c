@@ -121,6 +121,14 @@ void *tr_http_server_data(const struct tr_http_server_request *request)
 	return request->data;
 }
 
+void tr_http_server_own(
+	struct tr_http_server_request *request, void *owned, tr_http_server_destroy_owned *destroy)
+{
+	TR_ASSERT(request->destroy_owned == NULL);
+	request->owned = owned;
+	request->destroy_owned = destroy;
+}
+
 void tr_http_server_add_header(
 	struct tr_http_server_request *request, const char *name, const char *value)
 {

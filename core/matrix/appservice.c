@@ -195,8 +195,10 @@ void tr_appservice_set_ready(struct tr_appservice_registration *registration, bo
 	registration->ready = ready;
 }
 
-static void reply_free(struct tr_appservice_reply *reply)
+void tr_appservice_reply_destroy(void *owned)
 {
+	struct tr_appservice_reply *reply = owned;
+
 	tr_json_free(reply->body);
 	tr_json_free(reply->fields);
 	tr_buf_finish(&reply->param);
@@ -206,7 +208,6 @@ static void reply_free(struct tr_appservice_reply *reply)
 void tr_appservice_answer(struct tr_appservice_reply *reply, struct tr_str json)
 {
 	tr_http_server_respond(reply->http, 200, json_type, json);
-	reply_free(reply);
 }
 
 void tr_appservice_ok(struct tr_appservice_reply *reply)
@@ -219,7 +220,6 @@ void tr_appservice_fail(
 	struct tr_appservice_reply *reply, int status, const char *errcode, const char *text)
 {
 	tr_appservice_respond_error(reply->http, status, errcode, text);
-	reply_free(reply);
 }
 
 void tr_appservice_not_found(struct tr_appservice_reply *reply)

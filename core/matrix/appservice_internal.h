@@ -16,7 +16,8 @@ struct tr_appservice_registration {
 	bool ready;
 };
 
-/* One request on its way, with all that its handler was given. */
+/* One request on its way, with all that its handler was given. The request owns it: taking a
+ * transaction's tree apart takes as long as sending the answer, and comes after that. */
 struct tr_appservice_reply {
 	struct tr_http_server_request *http;
 	struct tr_json *body; /* of a transaction or a ping */
@@ -47,6 +48,9 @@ struct tr_route tr_route_find(struct tr_str path);
 /* Takes the complete request to the handler. */
 void tr_route_dispatch(struct tr_appservice_registration *registration,
 	const struct tr_route *route, struct tr_http_server_request *http);
+
+/* For tr_http_server_own(). */
+void tr_appservice_reply_destroy(void *reply);
 
 /* The standard error body. */
 void tr_appservice_respond_error(

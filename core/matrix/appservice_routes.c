@@ -173,6 +173,7 @@ void tr_route_dispatch(struct tr_appservice_registration *registration,
 	struct tr_appservice_reply *reply = tr_alloc(sizeof(*reply));
 
 	reply->http = http;
+	tr_http_server_own(http, reply, tr_appservice_reply_destroy);
 	if (!decode_param(reply, route->param)) {
 		tr_appservice_fail(
 			reply, 400, "M_INVALID_PARAM", "The path is not properly encoded");

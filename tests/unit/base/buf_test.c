@@ -31,6 +31,22 @@ static void content_is_always_closed_by_nul(void **state)
 	tr_buf_finish(&buf);
 }
 
+static void numbers_are_written_in_full(void **state)
+{
+	struct tr_buf buf = TR_BUF_INIT(100);
+
+	(void)state;
+	tr_buf_add_u64(&buf, 0, 0);
+	tr_buf_add_char(&buf, ' ');
+	tr_buf_add_u64(&buf, 7, 3);
+	tr_buf_add_char(&buf, ' ');
+	tr_buf_add_u64(&buf, 1234, 3);
+	tr_buf_add_char(&buf, ' ');
+	tr_buf_add_u64(&buf, UINT64_MAX, 20);
+	assert_string_equal(tr_buf_c(&buf), "0 007 1234 18446744073709551615");
+	tr_buf_finish(&buf);
+}
+
 static void append_beyond_the_maximum_writes_nothing_and_fails_for_good(void **state)
 {
 	struct tr_buf buf = TR_BUF_INIT(8);
@@ -125,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(content_is_always_closed_by_nul),
+		cmocka_unit_test(numbers_are_written_in_full),
 		cmocka_unit_test(append_beyond_the_maximum_writes_nothing_and_fails_for_good),
 		cmocka_unit_test(taking_leaves_an_empty_buffer),
 		cmocka_unit_test(reserve_gives_room_and_the_closing_nul),

@@ -506,6 +506,46 @@ static void request_outlives_the_server(void **state)
 	close(fd);
 }
 
+static void count_destroyed(void *owned)
+{
+	++*(int *)owned;
+}
+
+/* Answered and sent, its client gone meanwhile, and answered after the server's end. */
+static void what_a_request_owns_is_destroyed_once(void **state)
+{
+	struct fixture *f = *state;
+	struct tr_buf in = TR_BUF_INIT(65536);
+	int destroyed[3] = {0};
+	int fds[3];
+	size_t i;
+
+	f->hold = true;
+	for (i = 0; i < 3; i++) {
+		fds[i] = dial(f);
+		send_c(f, fds[i], "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+		TURN_UNTIL(f->loop, f->held_count == i + 1);
+		tr_http_server_own(f->held[i], &destroyed[i], count_destroyed);
+	}
+	tr_http_server_respond(f->held[0], 200, "text/plain", TR_STR("sent"));
+	assert_int_equal(destroyed[0], 0);
+	raw_expect(f->loop, fds[0], &in, "sent", 1);
+	TURN_UNTIL(f->loop, destroyed[0] == 1);
+	close(fds[1]);
+	turn_for(f->loop, 5);
+	assert_int_equal(destroyed[1], 0);
+	tr_http_server_respond(f->held[1], 200, "text/plain", TR_STR("nobody hears"));
+	TURN_UNTIL(f->loop, destroyed[1] == 1);
+	tr_http_server_destroy(f->server);
+	f->server = NULL;
+	assert_int_equal(destroyed[2], 0);
+	tr_http_server_respond(f->held[2], 200, "text/plain", TR_STR("nobody hears"));
+	assert_int_equal(destroyed[0] + destroyed[1] + destroyed[2], 3);
+	close(fds[0]);
+	close(fds[2]);
+	tr_buf_finish(&in);
+}
+
 static void idle_connection_is_closed_in_time(void **state)
 {
 	struct fixture *f = *state;
@@ -582,6 +622,7 @@ int main(void)
 		TEST(query_and_headers_can_be_looked_up),
 		TEST(quiesced_server_answers_what_it_has_and_refuses_the_rest),
 		TEST(request_outlives_the_server),
+		TEST(what_a_request_owns_is_destroyed_once),
 		TEST(idle_connection_is_closed_in_time),
 		TEST(address_that_cannot_be_used_is_said),
 		TEST(ipv6_address_is_listened_on),
