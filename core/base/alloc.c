@@ -83,14 +83,18 @@ void *tr_memdup(const void *data, size_t len)
 
 char *tr_asprintf(const char *format, ...)
 {
+	char start[256]; /* enough for most: they are formatted once only */
 	va_list args;
 	int len;
 	char *text;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(start, sizeof(start), format, args);
 	va_end(args);
 	TR_ASSERT(len >= 0);
+	if ((size_t)len < sizeof(start)) {
+		return tr_memdup(start, (size_t)len + 1);
+	}
 	text = tr_alloc((size_t)len + 1);
 	va_start(args, format);
 	vsnprintf(text, (size_t)len + 1, format, args);

@@ -123,19 +123,29 @@ int tr_buf_addf(struct tr_buf *buf, const char *format, ...)
 
 int tr_buf_addfv(struct tr_buf *buf, const char *format, va_list args)
 {
+	size_t room;
 	va_list again;
 	int len;
 	int rc;
 
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, again);
-	va_end(again);
-	TR_ASSERT(len >= 0);
-	rc = tr_buf_reserve(buf, (size_t)len);
+	/* Most fits into what is there already and is formatted once only. */
+	rc = tr_buf_reserve(buf, 0);
 	if (rc != 0) {
 		return rc;
 	}
-	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+	room = buf->cap - buf->len;
+	va_copy(again, args);
+	len = vsnprintf(buf->data + buf->len, room, format, again);
+	va_end(again);
+	TR_ASSERT(len >= 0);
+	if ((size_t)len >= room) {
+		buf->data[buf->len] = '\0';
+		rc = tr_buf_reserve(buf, (size_t)len);
+		if (rc != 0) {
+			return rc;
+		}
+		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+	}
 	buf->len += (size_t)len;
 	return 0;
 }

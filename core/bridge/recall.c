@@ -6,6 +6,7 @@
 #include "core/bridge/recall.h"
 
 #include "core/base/alloc.h"
+#include "core/base/buf.h"
 #include "core/base/map.h"
 
 #include <string.h>
@@ -37,9 +38,15 @@ struct key {
 /* Unambiguous, whatever stands in the ids. */
 static struct key key_of(struct tr_str room_id, struct tr_str id)
 {
+	struct tr_buf text = TR_BUF_INIT(room_id.len + id.len + 24);
 	struct key key;
-	key.text = tr_asprintf("%zu:%.*s%.*s", room_id.len, TR_STR_ARG(room_id), TR_STR_ARG(id));
-	key.view = tr_str_from(key.text);
+	(void)tr_buf_reserve(&text, text.max);
+	tr_buf_add_u64(&text, room_id.len, 1);
+	tr_buf_add_char(&text, ':');
+	tr_buf_add(&text, room_id);
+	tr_buf_add(&text, id);
+	key.view = tr_buf_str(&text);
+	key.text = tr_buf_take(&text);
 	return key;
 }
 

@@ -63,6 +63,10 @@ static void append_beyond_the_maximum_writes_nothing_and_fails_for_good(void **s
 	assert_int_equal(tr_buf_addf(&buf, "%s", "123456789"), TR_E_TOO_BIG);
 	assert_string_equal(tr_buf_c(&buf), "");
 	tr_buf_clear(&buf);
+	assert_int_equal(tr_buf_addf(&buf, "%s-%d", "123", 456), 0);
+	assert_int_equal(tr_buf_addf(&buf, "%s", "78"), TR_E_TOO_BIG);
+	assert_string_equal(tr_buf_c(&buf), "123-456");
+	tr_buf_clear(&buf);
 	assert_int_equal(tr_buf_add_code_point(&buf, 0x20ac), 0);
 	assert_string_equal(tr_buf_c(&buf), "\xe2\x82\xac");
 	tr_buf_finish(&buf);
@@ -108,6 +112,9 @@ static void copies_are_owned_and_bounded(void **state)
 	tr_free_secret(text);
 	text = tr_asprintf("%d-%s", 7, "x");
 	assert_string_equal(text, "7-x");
+	tr_free(text);
+	text = tr_asprintf("%0300d", 7);
+	assert_int_equal(strlen(text), 300);
 	tr_free(text);
 	text = tr_str_dup(TR_STR("view"));
 	assert_string_equal(text, "view");
