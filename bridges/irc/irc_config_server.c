@@ -87,7 +87,7 @@ static const struct tr_schema dynamic_schema = {
 static const struct tr_schema_key private_keys[] = {
 	ROW("enabled", BOOL, privateMessages.enabled, "true", 0,
 		.help = "Whether people can talk in private across the bridge."),
-	ROW("federate", BOOL, privateMessages.federate, "true", NOT_YET,
+	ROW("federate", BOOL, privateMessages.federate, "true", 0,
 		.help = "Whether users of other homeservers can."),
 	{.name = "exclude",
 		.type = TR_SCHEMA_ANY,

@@ -68,6 +68,8 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->publish = dynamic->published;
 	options->federate_rooms = dynamic->federate;
 	options->invite_only = dynamic->joinRule == TR_IRC_JOIN_INVITE;
+	options->no_direct = !server->privateMessages.enabled;
+	options->direct_local_only = !server->privateMessages.federate;
 	options->room_version = dynamic->roomVersion;
 	options->max_age_ms = (uint64_t)entry->drop_matrix_messages_after_seconds * 1000;
 	options->permission = permission;

@@ -316,7 +316,8 @@ void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op)
 	task->state = TR_IRC_TASK_READY;
 	bool to_channel = op->portal->kind == TR_PORTAL_CHANNEL;
 	task->channel = to_channel ? tr_irc_channel_open(network, op->portal->name) : NULL;
-	task->target = tr_strdup(op->portal->name);
+	/* The name of a chat may be what the ghost is called in Matrix: its id is the nick. */
+	task->target = tr_strdup(to_channel ? op->portal->name : op->portal->remote_id);
 	task->claims = op->maybe_sent && task->channel != NULL;
 	tr_list_append(&session->tasks, &task->node);
 	tr_irc_session_rouse(session);

@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024, MSGID_MAX = 255 };
+enum { NAME_MAX = 512, ID_MAX = 1024, TEXT_MAX = 64 * 1024, MSGID_MAX = 255, TOLD_MS = 10000 };
 
 void tr_irc_msgid(const struct tr_irc_line *line, struct tr_buf *out)
 {
@@ -287,14 +287,32 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 	}
 }
 
+/* Not more than now and then, and never in answer to a NOTICE (RFC 2812, 3.3.2). */
+static void tell_no_private(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	uint64_t now = tr_clock_mono_ms();
+	if (!tr_irc_is(line, "PRIVMSG") ||
+		(session->told_no_private_ms != 0 &&
+			now - session->told_no_private_ms < TOLD_MS)) {
+		return;
+	}
+	session->told_no_private_ms = now;
+	tr_irc_send_words(session->connection, "NOTICE", line->nick,
+		TR_STR("Private messages are switched off here: this was not passed on."),
+		(struct tr_str){NULL, 0});
+}
+
 void tr_irc_reader_direct(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_irc_network *network = session->network;
 	bool person = !tr_str_empty(line->nick) &&
 		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
 	if (!person || tr_irc_network_owner_of_line(network, line, false) != NULL ||
-		tr_irc_ctcp_request(session, line) || session->user_id == NULL ||
-		!network->config->privateMessages.enabled) {
+		tr_irc_ctcp_request(session, line) || session->user_id == NULL) {
+		return;
+	}
+	if (!network->config->privateMessages.enabled) {
+		tell_no_private(session, line);
 		return;
 	}
 	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);

@@ -65,6 +65,7 @@ struct tr_irc_session {
 	bool dismissed;                 /* told to go, and stays away until it is wanted again */
 	uint64_t invites_since_ms;      /* INVITEs of others are counted from then */
 	unsigned invites;
+	uint64_t told_no_private_ms; /* when somebody was last told so */
 	struct tr_list rest_node; /* in network->resting: the socket is not looked at */
 	uint64_t rested_ms;
 

@@ -138,6 +138,8 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->deliveries);
 	tr_list_init(&bridge->commands);
 	tr_list_init(&bridge->invitations);
+	tr_list_init(&bridge->farewells);
+	tr_list_init(&bridge->checks);
 	tr_list_init(&bridge->replies);
 	tr_list_init(&bridge->transactions);
 	tr_list_init(&bridge->copies);
@@ -171,6 +173,7 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_openings_finish(bridge);
 	tr_entries_finish(bridge);
 	tr_invitations_finish(bridge);
+	tr_directs_finish(bridge);
 	tr_transfers_finish(bridge);
 	tr_membership_queue_destroy(bridge->membership);
 }

@@ -44,7 +44,9 @@ struct tr_bridge_options {
 	const char *server;              /* for $SERVER */
 	const char *alias_template;      /* "#irc_$CHANNEL", NULL = no aliases */
 	bool create_alias, publish, federate_rooms;
-	bool invite_only;          /* join rule of new portals */
+	bool no_direct;         /* nobody has direct chats */
+	bool direct_local_only; /* .. but users of this homeserver, in rooms that do not federate */
+	bool invite_only;       /* join rule of new portals */
 	const char *room_version;  /* NULL = the homeserver's default */
 	bool orphan_flush;         /* see appservice.orphan_flush of the configuration */
 	uint64_t max_age_ms;       /* of messages from Matrix; 0 = never too old */

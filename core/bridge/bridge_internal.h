@@ -10,6 +10,7 @@
  *   events.c        events of Matrix, looked at          content.c      what messages say
  *   operation.c     .. as operations                     about.c        what they refer to
  *   recall.c        what was said lately                 deliver.c      carried out
+ *   direct.c        who may have direct chats, and how they end
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
@@ -39,8 +40,8 @@
 #include "core/bridge/members.h"
 #include "core/bridge/permission.h"
 #include "core/bridge/portal.h"
-#include "core/bridge/room_make.h"
 #include "core/bridge/power.h"
+#include "core/bridge/room_make.h"
 #include "core/delivery/from_matrix.h"
 #include "core/delivery/mark.h"
 #include "core/delivery/to_matrix.h"
@@ -105,8 +106,8 @@ struct tr_bridge {
 	struct tr_map rooms;   /* room id -> portal */
 	struct tr_map openings;
 	struct tr_map room_intents; /* purpose -> that a room is made or may have been */
-	struct tr_map entries; /* room id -> the bot's way into it */
-	struct tr_map said;    /* room id -> the state it has been told; until its entry is made */
+	struct tr_map entries;      /* room id -> the bot's way into it */
+	struct tr_map said; /* room id -> the state it has been told; until its entry is made */
 	size_t entries_running;
 	struct tr_map management;       /* user id -> room id, owned */
 	struct tr_map management_users; /* room id -> user id, owned */
@@ -116,6 +117,8 @@ struct tr_bridge {
 	struct tr_list deliveries; /* events on their way */
 	struct tr_list commands;
 	struct tr_list invitations;
+	struct tr_list farewells;         /* of ghosts that say something and leave */
+	struct tr_list checks;            /* whether people are still in their direct chats */
 	struct tr_list replies;           /* of the homeserver's requests not answered yet */
 	struct tr_list copies;            /* remote messages being stored in several rooms */
 	struct tr_list transfers;         /* of files */
@@ -198,6 +201,22 @@ void tr_creations_finish(struct tr_bridge *bridge);
 void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);
 void tr_lane_of_user(const char *user_id, struct tr_buf *lane);
 
+/* --- direct.c */
+
+extern const char tr_direct_group[];
+/* Why this Matrix user may not talk with one of the ghosts alone: a sentence, or NULL. */
+const char *tr_direct_forbidden(const struct tr_bridge *bridge, const char *user_id);
+/* The ghost (NULL = the bot) enters if it has to, says why, and leaves. The callback comes once, in
+ * a later turn, and says whether it is out. */
+typedef void tr_farewell_callback(void *arg, const struct tr_error *error);
+void tr_bridge_leave_saying(struct tr_bridge *bridge, struct tr_ghost *ghost, const char *room_id,
+	const char *key, const char *text, tr_farewell_callback *callback, void *arg);
+/* Somebody else has come into a direct chat: it is one no more. Ends the delivery. */
+void tr_direct_third_person(struct tr_delivery *delivery);
+/* Before the ghost says something there: who has left is invited again. */
+void tr_direct_ask_in(struct tr_portal *portal, struct tr_ghost *ghost, const char *room_id);
+void tr_directs_finish(struct tr_bridge *bridge);
+
 /* --- portal.c, portal_room.c, room_entry.c */
 
 /* Unambiguous: a user id has one end, and what follows is the remote id. */
@@ -210,6 +229,8 @@ struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_
 /* Adds a room and stores that. Of a direct portal it becomes the first. */
 void tr_portal_add_room(struct tr_portal *portal, const char *room_id, bool store,
 	tr_loop_callback *settled, void *arg);
+/* Forgets the room, in memory and in the store. */
+void tr_portal_remove_room(struct tr_portal *portal, const char *room_id);
 void tr_openings_finish(struct tr_bridge *bridge);
 /* The body of createRoom for a channel's or a direct chat's room; owned. */
 char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter);
@@ -253,6 +274,8 @@ const char *tr_management_room(const struct tr_bridge *bridge, const char *user_
 /* `settled` (may be NULL) comes when that is durable. */
 void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id,
 	tr_loop_callback *settled, void *arg);
+/* Somebody else has come in: with more than two the bot says so and leaves. Ends the delivery. */
+void tr_management_joined(struct tr_delivery *delivery);
 /* The bot or the person has left it. */
 void tr_management_forget(struct tr_bridge *bridge, const char *room_id);
 char *tr_management_room_options(const struct tr_bridge *bridge, const char *user_id);

@@ -166,8 +166,23 @@ static void run_member(struct tr_delivery *delivery)
 		to_module(delivery);
 		return;
 	}
+	struct tr_str now =
+		tr_json_str(tr_json_path(delivery->event, "content", "membership", NULL));
+	bool comes = tr_str_eq_c(now, "invite") || tr_str_eq_c(now, "join");
 	const char *owner = tr_management_user(bridge, tr_str_from(op->room_id));
-	if (owner != NULL && op->change != TR_MEMBER_JOIN && strcmp(owner, op->target) == 0) {
+	if (comes && op->portal != NULL) {
+		if (strcmp(op->portal->receiver, op->target) == 0) {
+			tr_delivery_done(delivery);
+		} else {
+			tr_direct_third_person(delivery);
+		}
+		return;
+	}
+	if (comes && owner != NULL) {
+		tr_management_joined(delivery);
+		return;
+	}
+	if (!comes && owner != NULL && strcmp(owner, op->target) == 0) {
 		tr_matrix_leave(bridge->client, NULL, op->room_id, NULL, NULL, NULL);
 		tr_management_forget(bridge, op->room_id);
 	}
@@ -188,6 +203,12 @@ void tr_delivery_run(struct tr_delivery *delivery)
 		refuse(delivery, &error);
 	} else if (delivery->is_room_command) {
 		tr_command_run(delivery);
+	} else if (op->portal != NULL && op->portal->kind == TR_PORTAL_DIRECT &&
+		   tr_direct_forbidden(bridge, op->sender) != NULL) {
+		struct tr_error error;
+		tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT, "%s",
+			tr_direct_forbidden(bridge, op->sender));
+		refuse(delivery, &error);
 	} else if (op->portal != NULL && says_something(delivery)) {
 		run_in_portal(delivery);
 	} else if (op->portal == NULL && delivery->says && owner != NULL &&

@@ -121,9 +121,14 @@ static bool member_matters(struct tr_bridge *bridge, const struct tr_json *event
 	if (tr_bridge_is_ours(bridge, tr_json_get_str(event, "state_key"))) {
 		return !tr_str_eq_c(now, "join");
 	}
+	const struct tr_portal *portal = tr_portal_of_room(bridge, room_id);
 	if (tr_str_eq_c(now, "join")) {
 		/* From join to join is a change of name or picture. */
-		return !tr_str_eq_c(before, "join") && tr_portal_of_room(bridge, room_id) != NULL;
+		return !tr_str_eq_c(before, "join") &&
+		       (portal != NULL || tr_management_user(bridge, room_id) != NULL);
+	}
+	if (tr_str_eq_c(now, "invite")) {
+		return portal != NULL && portal->kind == TR_PORTAL_DIRECT;
 	}
 	if (tr_str_eq_c(now, "leave")) {
 		return !tr_str_eq_c(before, "ban") &&

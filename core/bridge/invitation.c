@@ -128,15 +128,19 @@ static void make_management_room(struct invitation *invitation)
 	tr_free(key);
 }
 
+/* Not meant as a chat with the bot: it stays, for a mapping perhaps. One person alone with it gets
+ * told how commands are given. */
 static void counted(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct invitation *invitation = arg;
+	const struct tr_op *op = &invitation->delivery->op;
 	if (error == NULL && tr_json_count(tr_json_get(response, "joined")) <= 2) {
-		make_management_room(invitation);
-		read_earlier(invitation);
-	} else {
-		invitation_end(invitation, error);
+		char *key = tr_asprintf("welcome:%s", op->event_id);
+		tr_bridge_notice(invitation->bridge, op->room_id, tr_str_from(key),
+			"I take commands in direct chats only: start one with me.");
+		tr_free(key);
 	}
+	invitation_end(invitation, error);
 }
 
 static void bot_joined(void *arg, const struct tr_json *response, const struct tr_error *error)
@@ -172,14 +176,9 @@ static void invite_bot(struct invitation *invitation, enum tr_permission_level l
 	}
 }
 
-static void ghost_joined(void *arg, const struct tr_error *error)
+static void begin_direct(struct invitation *invitation)
 {
-	struct invitation *invitation = arg;
 	const struct tr_op *op = &invitation->delivery->op;
-	if (error != NULL) {
-		invitation_end(invitation, error);
-		return;
-	}
 	struct tr_portal *portal =
 		tr_portal_open(invitation->bridge, tr_str_from(invitation->ghost->remote_id),
 			op->sender, invitation->ghost->name, true);
@@ -187,18 +186,78 @@ static void ghost_joined(void *arg, const struct tr_error *error)
 	read_earlier(invitation);
 }
 
+/* It is no chat of two. */
+static void refused(void *arg, const struct tr_error *error)
+{
+	invitation_end(arg, error);
+}
+
+static void refuse(struct invitation *invitation, const char *text)
+{
+	const struct tr_op *op = &invitation->delivery->op;
+	tr_log_info("bridge", "%s does not follow the invitation of %s to %s: %s", op->target,
+		op->sender, op->room_id, text);
+	char *key = tr_asprintf("refuse-%s", op->event_id);
+	tr_bridge_leave_saying(
+		invitation->bridge, invitation->ghost, op->room_id, key, text, refused, invitation);
+	tr_free(key);
+}
+
+static bool is_in(const struct tr_json *member)
+{
+	struct tr_str membership = tr_json_str(tr_json_path(member, "content", "membership", NULL));
+	return tr_str_eq_c(membership, "join") || tr_str_eq_c(membership, "invite");
+}
+
+static void ghost_looked(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	size_t count = 0;
+	const struct tr_json *member = tr_json_first(tr_json_get(response, "chunk"));
+	for (; member != NULL; member = tr_json_next(member)) {
+		count += is_in(member);
+	}
+	if (error != NULL) {
+		invitation_end(invitation, error);
+	} else if (count > 2) {
+		refuse(invitation, tr_direct_group);
+	} else {
+		begin_direct(invitation);
+	}
+}
+
+static void ghost_joined(void *arg, const struct tr_error *error)
+{
+	struct invitation *invitation = arg;
+	if (error != NULL) {
+		invitation_end(invitation, error);
+		return;
+	}
+	tr_matrix_members(invitation->bridge->client, invitation->ghost->mxid,
+		invitation->delivery->op.room_id, NULL, ghost_looked, invitation);
+}
+
 static void invite_ghost(struct invitation *invitation, enum tr_permission_level level)
 {
 	struct tr_bridge *bridge = invitation->bridge;
 	const struct tr_op *op = &invitation->delivery->op;
-	bool can = (bridge->options.protocol->capabilities & TR_CAN_DIRECT) != 0;
+	const char *forbidden = tr_direct_forbidden(bridge, op->sender);
 	if (op->portal != NULL && op->portal->kind == TR_PORTAL_CHANNEL) {
 		decline(invitation, "People of the network come in by themselves");
-	} else if (!can || level == TR_PERMIT_NOBODY) {
-		decline(invitation, can ? "You may not use this bridge"
-					: "People of this network cannot be written to directly");
+	} else if (level == TR_PERMIT_NOBODY) {
+		decline(invitation, "You may not use this bridge");
+	} else if (op->portal != NULL) {
+		bool returns = strcmp(op->portal->remote_id, invitation->ghost->remote_id) == 0;
+		if (returns) {
+			tr_intent_ensure(
+				bridge, invitation->ghost, op->room_id, ghost_joined, invitation);
+		} else {
+			decline(invitation, tr_direct_group);
+		}
+	} else if (forbidden != NULL) {
+		refuse(invitation, forbidden);
 	} else if (!invitation->direct) {
-		decline(invitation, "People of the network can be talked to one at a time only");
+		refuse(invitation, tr_direct_group);
 	} else {
 		tr_intent_ensure(bridge, invitation->ghost, op->room_id, ghost_joined, invitation);
 	}

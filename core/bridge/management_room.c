@@ -54,6 +54,37 @@ void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char
 	tr_bridge_write(bridge, &set_room, values, TR_ARRAY_LEN(values), settled, arg);
 }
 
+static void crowded_left(void *arg, const struct tr_error *error)
+{
+	struct tr_delivery *delivery = arg;
+	if (error != NULL && (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER)) {
+		tr_delivery_fail(delivery, error);
+		return;
+	}
+	tr_management_forget(delivery->bridge, delivery->op.room_id);
+	tr_delivery_done(delivery);
+}
+
+static void crowd_counted(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	struct tr_delivery *delivery = arg;
+	if (error != NULL || tr_json_count(tr_json_get(response, "joined")) <= 2) {
+		tr_delivery_done(delivery);
+		return;
+	}
+	char *key = tr_asprintf("crowded-%s", delivery->op.event_id);
+	tr_bridge_leave_saying(delivery->bridge, NULL, delivery->op.room_id, key,
+		"There are more than two people in this room now, so I leave it: I take commands only in a chat with one person.",
+		crowded_left, delivery);
+	tr_free(key);
+}
+
+void tr_management_joined(struct tr_delivery *delivery)
+{
+	tr_matrix_joined_members(
+		delivery->bridge->client, NULL, delivery->op.room_id, crowd_counted, delivery);
+}
+
 void tr_management_forget(struct tr_bridge *bridge, const char *room_id)
 {
 	char *user_id = tr_map_remove(&bridge->management_users, tr_str_from(room_id));

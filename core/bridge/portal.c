@@ -14,6 +14,8 @@ static const struct tr_db_statement insert_room = {
 	"INSERT INTO portal_room(room_id, remote_id, receiver, added_ms) VALUES ($1, $2, $3, $4)"
 	" ON CONFLICT (room_id) DO NOTHING"};
 
+static const struct tr_db_statement delete_room = {"DELETE FROM portal_room WHERE room_id = $1"};
+
 void tr_portal_key(struct tr_str remote_id, const char *receiver, struct tr_buf *key)
 {
 	if (receiver == NULL) {
@@ -111,6 +113,25 @@ void tr_portal_add_room(struct tr_portal *portal, const char *room_id, bool stor
 		tr_bridge_write(
 			portal->bridge, &insert_room, values, TR_ARRAY_LEN(values), settled, arg);
 	}
+}
+
+void tr_portal_remove_room(struct tr_portal *portal, const char *room_id)
+{
+	struct tr_bridge *bridge = portal->bridge;
+	char *owned = tr_strdup(room_id); /* it may be the portal's own */
+	for (size_t i = 0; i < portal->room_count; i++) {
+		if (strcmp(portal->rooms[i], owned) == 0) {
+			tr_free(portal->rooms[i]);
+			portal->room_count--;
+			memmove(portal->rooms + i, portal->rooms + i + 1,
+				(portal->room_count - i) * sizeof(*portal->rooms));
+			tr_map_remove(&bridge->rooms, tr_str_from(owned));
+			break;
+		}
+	}
+	const struct tr_db_value values[] = {TR_DB_TC(owned)};
+	tr_bridge_write(bridge, &delete_room, values, TR_ARRAY_LEN(values), NULL, NULL);
+	tr_free(owned);
 }
 
 struct tr_portal *tr_portal_configure(

@@ -106,13 +106,9 @@ static char *alias_localpart(const struct tr_portal *portal)
 	return localpart;
 }
 
-static void add_common(struct tr_json *body, const struct tr_bridge *bridge, const char *invited)
+static void add_common(struct tr_json *body, bool federate, const char *invited)
 {
-	if (bridge->options.room_version != NULL) {
-		tr_json_set_c(body, "room_version", bridge->options.room_version);
-	}
-	tr_json_set_bool(tr_json_add_object(body, "creation_content"), "m.federate",
-		bridge->options.federate_rooms);
+	tr_json_set_bool(tr_json_add_object(body, "creation_content"), "m.federate", federate);
 	if (invited != NULL) {
 		tr_json_append_str(tr_json_add_array(body, "invite"), tr_str_from(invited));
 	}
@@ -140,7 +136,10 @@ char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter
 		tr_json_set_c(body, "room_alias_name", localpart);
 	}
 	tr_free(localpart);
-	add_common(body, bridge, inviter);
+	if (options->room_version != NULL) {
+		tr_json_set_c(body, "room_version", options->room_version);
+	}
+	add_common(body, options->federate_rooms, inviter);
 	/* No power levels: those of the preset are right, and naming the creator in them is an
 	 * error from room version 12 on. */
 	struct tr_json *state = tr_json_add_array(body, "initial_state");
@@ -158,7 +157,10 @@ char *tr_portal_direct_room(const struct tr_portal *portal)
 	tr_json_set_c(body, "preset", "trusted_private_chat");
 	tr_json_set_c(body, "visibility", "private");
 	tr_json_set_bool(body, "is_direct", true);
-	add_common(body, portal->bridge, portal->receiver);
+	char *name = tr_asprintf("%s (PM on %s)", portal->name, portal->bridge->options.name);
+	tr_json_set_c(body, "name", name);
+	tr_free(name);
+	add_common(body, !portal->bridge->options.direct_local_only, portal->receiver);
 	add_bridge_state(tr_json_add_array(body, "initial_state"), portal);
 	return take_text(body);
 }
@@ -175,6 +177,6 @@ char *tr_management_room_options(const struct tr_bridge *bridge, const char *use
 	tr_free(name);
 	tr_json_set_c(body, "topic",
 		"This room shows what happens between you and the network. Write !help for what you can do.");
-	add_common(body, bridge, user_id);
+	add_common(body, true, user_id);
 	return take_text(body);
 }

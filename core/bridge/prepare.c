@@ -115,6 +115,9 @@ static void room_created(void *arg, const char *room_id, const struct tr_error *
 		tr_str_from(creation->ghost ? creation->ghost->mxid : bridge->bot_user_id),
 		TR_MEMBERSHIP_JOINED);
 	if (creation->place.portal != NULL) {
+		/* createRoom has invited. */
+		tr_members_set(&bridge->members, tr_str_from(room_id),
+			tr_str_from(creation->place.portal->receiver), TR_MEMBERSHIP_INVITED);
 		tr_portal_add_room(creation->place.portal, room_id, true, tr_room_stored, intent);
 	} else {
 		tr_management_set(bridge, creation->place.user_id, room_id, tr_room_stored, intent);
@@ -185,22 +188,6 @@ static void prepared(void *arg, const struct tr_error *error)
 	tr_outbound_prepared(arg, error);
 }
 
-/* Who has left a direct chat is asked in again; the message is sent in any case. */
-static void invite_receiver(
-	struct tr_bridge *bridge, const struct place *place, const struct tr_ghost *ghost)
-{
-	const struct tr_portal *portal = place->portal;
-	if (portal == NULL || ghost == NULL ||
-		tr_members_get(&bridge->members, tr_str_from(place->room_id),
-			tr_str_from(portal->receiver)) != TR_MEMBERSHIP_LEFT) {
-		return;
-	}
-	tr_members_set(&bridge->members, tr_str_from(place->room_id), tr_str_from(portal->receiver),
-		TR_MEMBERSHIP_INVITED);
-	tr_matrix_invite(
-		bridge->client, ghost->mxid, place->room_id, portal->receiver, NULL, NULL, NULL);
-}
-
 static bool prepare_room(struct tr_bridge *bridge, struct tr_outbound *outbound,
 	struct tr_ghost *ghost, const char *room_id)
 {
@@ -226,7 +213,9 @@ static bool prepare(
 		return false;
 	}
 	tr_outbound_set_room(outbound, place.room_id);
-	invite_receiver(bridge, &place, ghost);
+	if (place.portal != NULL && ghost != NULL) {
+		tr_direct_ask_in(place.portal, ghost, place.room_id);
+	}
 	bool ready = prepare_room(bridge, outbound, ghost, place.room_id);
 	tr_free(place.user_id);
 	return ready;

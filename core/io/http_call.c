@@ -42,6 +42,7 @@ struct tr_http_call *tr_http_call_create(
 	call->deadline_ms = tr_clock_mono_ms() + timeout;
 	call->follow_redirects = request->follow_redirects;
 	call->public_only = request->public_only;
+	call->once = request->once;
 	tr_buf_init(&call->response, call->body_max);
 	return call;
 }
@@ -220,6 +221,11 @@ int tr_http_call_fill(struct tr_http_call *call, struct tr_error *error)
 		call->special_handle = true;
 		(void)curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
 		(void)curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	if (call->once) {
+		/* libcurl sends again what got no answer on a connection it had kept. */
+		call->special_handle = true;
+		(void)curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
 	}
 	fill_headers(call);
 	return fill_method(call, error);

@@ -48,6 +48,8 @@ struct tr_http_request {
 	size_t body_max;          /* of the response; 0 = 16 MiB. More is TR_E_TOO_BIG */
 	uint64_t timeout_ms;      /* over all; 0 = 60,000 */
 	bool follow_redirects;    /* at most 5 */
+	bool once; /* never sent a second time, as is done when a kept connection turns out to be
+		      dead: for what must not be done twice */
 	bool public_only; /* refuse private, loopback and link-local addresses, after DNS and on
 			     each redirect */
 };

@@ -59,6 +59,7 @@ struct tr_http_call {
 	unsigned redirects;
 	bool follow_redirects;
 	bool public_only;
+	bool once;
 	bool special_handle; /* the handle has settings the next call must not inherit */
 	bool too_big;
 	bool refused_address;

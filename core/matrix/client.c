@@ -365,7 +365,8 @@ static struct tr_matrix_call *launch(struct tr_matrix_client *client,
 	struct tr_http_request request = {.method = spec->method,
 		.body = spec->body,
 		.content_type = spec->content_type,
-		.body_file = spec->body_file};
+		.body_file = spec->body_file,
+		.once = spec->once};
 	struct tr_buf printed = TR_BUF_INIT(TR_JSON_MAX_BYTES);
 
 	if (tr_buf_failed(url)) {

@@ -21,6 +21,7 @@ struct tr_matrix_spec {
 	/* The same path where an older homeserver has it, tried on M_UNRECOGNIZED: "{}" as in the
 	 * pattern. */
 	const char *fallback;
+	bool once;           /* see core/io/http_client.h */
 	uint64_t timeout_ms; /* 0 = the client's */
 	/* For downloads: media_callback instead of callback. */
 	tr_matrix_media_callback *media_callback;

@@ -73,6 +73,7 @@ struct tr_matrix_call *tr_matrix_create_room(struct tr_matrix_client *client, co
 		.method = "POST",
 		.as_user = as_user,
 		.body = options_json,
+		.once = true,
 		.required = "room_id"};
 
 	return tr_matrix_start(client, &spec, callback, arg, "/_matrix/client/v3/createRoom", NULL);

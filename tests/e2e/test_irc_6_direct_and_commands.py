@@ -5,7 +5,7 @@ either side and kept, with people and with services.
 
 import pytest
 
-from support.irc_client import IrcClient
+from support.matrix_client import MatrixClient
 from support.waiting import eventually, stays
 
 # Commands: what is answered
@@ -233,3 +233,192 @@ def test_without_a_key_passwords_are_refused(make_stub_world):
     world = make_stub_world(change=change)
     world.bot_room = world.chat("alice")
     assert ask(world, "!storepass secret") == "Password encryption is not configured."
+
+# Direct chats
+
+
+def ghost(nick):
+    return f"@irc_{nick}:hs.test"
+
+
+def pm(world, nick, text, target="M-alice"):
+    """A private line of somebody on IRC to the puppet."""
+    world.ircd.control("say", nick=nick, target=target, format=text)
+
+
+def private_lines(world, nick):
+    """What puppets have said to this nick alone."""
+    return [text for _, text in world.ircd.said(nick)]
+
+
+def test_a_chat_begun_in_matrix_reaches_the_person_and_the_answer_comes_back(spoken_world):
+    world = spoken_world
+    world.ircd.control("fake", nick="Fay", channel="#a")
+    world.ircd.say("Fay", "#a", "hello")
+    world.wait_in_matrix(1)
+    room = world.chat("alice", ghost("Fay"))
+    world.alice.send_text(room, "psst")
+    eventually(lambda: private_lines(world, "Fay") + private_lines(world, "fay") == ["psst"], 20, "the line")
+    pm(world, "Fay", "yes?")
+    assert world.room_of("yes?") == room
+
+
+def test_a_burst_of_private_lines_makes_one_room_and_keeps_its_order(spoken_world):
+    world = spoken_world
+    world.ircd.control("say", nick="fay", target="M-alice", format="burst {n}", count=50, first=1)
+    room = world.room_of("burst 50")
+    assert world.in_matrix(room=room, sender=ghost("fay")) == [f"burst {number}" for number in range(1, 51)]
+    assert {line["room"] for line in world.stub.ledger("send") if line["content"].get("body", "").startswith("burst")} == {room}
+    assert world.membership(room, world.alice.user_id, ghost("fay")) == "invite"
+
+
+@pytest.mark.parametrize("kill_at", ["answer", "row"])
+def test_a_kill_between_making_the_room_and_writing_it_down_leaves_no_second_room(spoken_world, kill_at):
+    world = spoken_world
+    if kill_at == "answer":
+        world.stub.drop_answers(1000, match="createRoom")
+    else:
+        world.stub.drop_answers(1, match="createRoom")
+        world.stub.fail(1000, match="joined_rooms")
+    pm(world, "fay", "psst")
+    eventually(lambda: world.stub.stats()["dropped"] >= 1, 20, "the room made")
+    world.bridge.kill()
+    world.stub.drop_answers(0, match="createRoom")
+    world.stub.fail(0, match="joined_rooms")
+    world.bridge.start()
+    room = world.room_of("psst")
+    rooms = [joined for joined in joined_rooms(world, ghost("fay")) if joined not in world.rooms.values()]
+    assert rooms == [room]
+
+
+def joined_rooms(world, user_id):
+    bridge = MatrixClient(world.stub.url, user_id, world.as_token)
+    return bridge.request("GET", "/joined_rooms", query={"user_id": user_id})["joined_rooms"]
+
+
+def test_who_left_a_chat_is_invited_again_also_after_a_restart(spoken_world):
+    world = spoken_world
+    pm(world, "fay", "one")
+    room = world.room_of("one")
+    world.alice.join(room)
+    for restart in (False, True):
+        world.alice.leave(room)
+        if restart:
+            world.stub.wait_until_pushed()
+            world.kill_and_start()
+            world.say("I am back")
+            world.wait_in_irc(2)
+        pm(world, "fay", f"again {restart}")
+        assert world.room_of(f"again {restart}") == room
+        eventually(lambda: world.membership(room, world.alice.user_id, ghost("fay")) == "invite", 20, "the invitation")
+        world.alice.join(room)
+
+
+def test_an_invitation_that_is_no_direct_chat_is_refused_by_the_ghost(spoken_world):
+    world = spoken_world
+    world.ircd.say("fay", "#a", "hello")
+    world.wait_in_matrix(1)
+    room = world.alice.create_room(preset="private_chat", invite=[ghost("fay")])
+    eventually(lambda: "Group chat not supported." in world.in_matrix(room=room), 20, "the refusal")
+    eventually(lambda: member(world, room, ghost("fay")) == "leave", 20, "the ghost out of the room")
+
+
+def test_a_third_person_ends_a_direct_chat_and_the_next_line_makes_another(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"))
+    world.say("I am here")
+    world.wait_in_irc(1)
+    pm(world, "fay", "one")
+    room = world.room_of("one")
+    world.alice.join(room)
+    world.alice.invite(room, world.users["bob"].user_id)
+    eventually(lambda: any("disconnected" in body for body in world.in_matrix(room=room)), 20, "the notice")
+    eventually(lambda: member(world, room, ghost("fay")) == "leave", 20, "the ghost out of the room")
+    pm(world, "fay", "two")
+    assert world.room_of("two") != room
+
+
+def member(world, room, user_id):
+    return world.alice.state(room, "m.room.member", user_id)["membership"]
+
+
+def test_private_messages_that_are_switched_off_are_told_to_be(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["privateMessages"] = {"enabled": False}
+
+    world = make_stub_world(change=change)
+    world.say("I am here")
+    world.wait_in_irc(1)
+    world.ircd.say("fay", "#a", "hello")
+    world.wait_in_matrix(1)
+    room = world.alice.create_room(preset="trusted_private_chat", is_direct=True, invite=[ghost("fay")])
+    eventually(lambda: any("switched off" in body for body in world.in_matrix(room=room)), 20, "the notice")
+    eventually(lambda: member(world, room, ghost("fay")) == "leave", 20, "the ghost out of the room")
+    pm(world, "fay", "psst")
+    eventually(lambda: any("switched off" in text for text in private_lines(world, "fay")), 20, "the notice on IRC")
+    assert not world.in_matrix(room=room, sender=ghost("fay"))[1:]
+
+
+def test_chats_that_do_not_federate_are_made_so_and_refuse_other_homeservers(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["privateMessages"] = {"federate": False}
+
+    world = make_stub_world(change=change)
+    world.say("I am here")
+    world.wait_in_irc(1)
+    pm(world, "fay", "psst")
+    room = world.room_of("psst")
+    world.alice.join(room)
+    assert world.alice.state(room, "m.room.create")["m.federate"] is False
+    assert world.alice.state(room, "m.room.name")["name"] == "fay (PM on Test IRC)"
+
+
+def test_a_nick_that_is_gone_is_told_by_the_ghost(spoken_world):
+    world = spoken_world
+    pm(world, "fay", "psst")
+    room = world.room_of("psst")
+    world.alice.join(room)
+    world.ircd.control("quit", nick="fay")
+    world.alice.send_text(room, "are you there?")
+    eventually(lambda: any("not delivered" in body for body in world.in_matrix(room=room, sender=ghost("fay"))), 20, "the notice")
+
+
+def test_the_bot_leaves_a_management_room_that_gets_crowded(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"))
+    world.bot_room = world.chat("alice")
+    assert ask(world, "!active")
+    world.alice.invite(world.bot_room, world.users["bob"].user_id)
+    world.users["bob"].join(world.bot_room)
+    eventually(lambda: any("more than two" in body for body in world.replies(world.bot_room)), 20, "the notice")
+    eventually(lambda: member(world, world.bot_room, world.bot_user) == "leave", 20, "the bot out of the room")
+    world.bot_room = world.chat("alice")
+    assert ask(world, "!active") == "You are marked as active."
+
+
+def test_an_invitation_without_is_direct_makes_no_management_room(stub_world):
+    world = stub_world
+    room = world.alice.create_room(preset="private_chat", invite=[world.bot_user])
+    eventually(lambda: world.replies(room), 20, "the bot's word")
+    assert "direct chats only" in world.replies(room)[0]
+    world.alice.send_text(room, "!active")
+    world.bot_room = world.chat("alice")
+    assert ask(world, "!active") == "You are marked as active."
+    assert len(world.replies(room)) == 1
+
+
+def test_the_bot_does_not_answer_itself_or_notices(stub_world):
+    world = stub_world
+    world.bot_room = world.chat("alice")
+    world.alice.send_text(world.bot_room, "!help", "m.notice")
+    assert ask(world, "!active") == "You are marked as active."
+    assert len(world.replies(world.bot_room)) == 2
+
+
+def test_nickserv_can_be_talked_to(atheme, inspircd_world):
+    world = inspircd_world
+    carol = world.new_user("carol")
+    channel, room = world.mapped(carol)
+    carol.send_text(room, "I am here")
+    chat = world.direct(carol, world.ghost("NickServ"))
+    carol.send_text(chat, "help")
+    carol.wait_for(chat, lambda event: event["sender"] == world.ghost("NickServ") and
+                   event["content"].get("msgtype") == "m.notice", 30, "the answer of NickServ")
