@@ -8,6 +8,7 @@
 #include "bridges/irc/account.h"
 #include "bridges/irc/channel.h"
 #include "bridges/irc/commands.h"
+#include "bridges/irc/compose.h"
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/encoding.h"
 #include "bridges/irc/feature.h"
@@ -54,6 +55,7 @@ static void *create(struct tr_bridge *bridge, const void *config)
 	network->entry = config;
 	network->config = &network->entry->parameters;
 	network->marks = tr_marks_create(network->loop, tr_bridge_journal(bridge), 0);
+	tr_list_init(&network->uploads);
 	tr_list_init(&network->to_pump);
 	tr_irc_network_open_rest(network);
 	tr_irc_network_open_places(network);
@@ -306,6 +308,7 @@ static void destroy(void *self)
 	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
 		tr_irc_channel_destroy(tr_map_value(e));
 	}
+	tr_irc_uploads_finish(network);
 	tr_map_finish(&network->sessions);
 	tr_map_finish(&network->channels);
 	tr_map_finish(&network->own_nicks);
@@ -346,10 +349,13 @@ static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 
 static void deliver(void *self, struct tr_op *op)
 {
-	if (op->kind == TR_OP_MESSAGE) {
+	const struct tr_irc_network *network = self;
+	if (op->kind == TR_OP_MEMBER) {
+		tr_irc_member_op(self, op);
+	} else if (tr_irc_is_shown(&network->entry->globals.matrixHandler, op)) {
 		deliver_message(self, op);
 	} else {
-		tr_irc_member_op(self, op);
+		tr_op_done(op, NULL, 0, NULL, NULL);
 	}
 }
 
@@ -448,8 +454,8 @@ const struct tr_protocol tr_irc_protocol = {
 	.abi = TR_PROTOCOL_ABI,
 	.id = "irc",
 	.display_name = "IRC",
-	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_TELLS_UNDELIVERED |
-			TR_TAKES_HINTS,
+	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_CAN_REDACT |
+			TR_CAN_REACT | TR_TELLS_UNDELIVERED | TR_TAKES_HINTS,
 	.migrations = tr_irc_migrations,
 	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,

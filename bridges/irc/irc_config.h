@@ -190,6 +190,7 @@ struct tr_irc_matrix_handler {
 	int64_t eventCacheSize;
 	char *shortReplyTemplate, *longReplyTemplate, *truncatedMessageTemplate;
 	int64_t shortReplyTresholdSeconds, replySourceMaxLength;
+	bool showStickers, showReactions, showRedactions;
 };
 
 struct tr_irc_globals {

@@ -303,7 +303,7 @@ static const struct tr_schema_key irc_client_keys[] = {
 			"connected before does not wait. 0 brings all back at once."),
 	ROW("concurrentReconnectLimit", INT, concurrentReconnectLimit, "50", 0, .max = 1000000,
 		.help = "How many may be connecting at once; 0 is no limit."),
-	ROW("lineLimit", INT, lineLimit, "3", NOT_YET, .min = 1, .max = 10000,
+	ROW("lineLimit", INT, lineLimit, "3", 0, .min = 1, .max = 10000,
 		.help = "How many lines a message may have on IRC; what is longer becomes a link."),
 	ROW("userModes", STRING, userModes, NULL, 0, .example = "# \"Ri\"",
 		.check = tr_irc_check_user_modes,

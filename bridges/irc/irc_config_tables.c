@@ -78,6 +78,13 @@ static const struct tr_schema_key matrix_handler_keys[] = {
 		.help = "How much of the original is quoted."),
 	ROW("truncatedMessageTemplate", STRING, matrixHandler.truncatedMessageTemplate,
 		"\"(full message at <$URL>)\"", 0, .help = "What follows a message that was cut."),
+	ROW("showStickers", BOOL, matrixHandler.showStickers, "true", 0,
+		.help = "Whether a sticker is told as a line with its name and address."),
+	ROW("showReactions", BOOL, matrixHandler.showReactions, "false", 0,
+		.help = "Whether a reaction is told as a line of who reacted."),
+	ROW("showRedactions", BOOL, matrixHandler.showRedactions, "false", 0,
+		.help = "Whether a line tells that somebody removed a message. What was removed is "
+			"never said again."),
 	ROW_END,
 };
 static const struct tr_schema matrix_handler_schema = {
@@ -151,7 +158,7 @@ static const struct tr_schema_key debug_keys[] = {
 static const struct tr_schema debug_schema = {.title = "The debug API", .keys = debug_keys};
 
 static const struct tr_schema_key globals_keys[] = {
-	ROW_GROUP("matrixHandler", matrix_handler_schema, NOT_YET, .help = "Text from Matrix."),
+	ROW_GROUP("matrixHandler", matrix_handler_schema, 0, .help = "Text from Matrix."),
 	ROW_GROUP("ircHandler", irc_handler_schema, 0, .help = "Text from IRC."),
 	ROW("encodingFallback", STRING, encodingFallback, NULL, 0, .example = "# ISO-8859-15",
 		.check = tr_irc_check_encoding,

@@ -73,6 +73,12 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->room_version = dynamic->roomVersion;
 	options->max_age_ms = (uint64_t)entry->drop_matrix_messages_after_seconds * 1000;
 	options->permission = permission;
+	options->media_url = entry->globals.mediaProxy.publicUrl
+				     ? entry->globals.mediaProxy.publicUrl
+				     : entry->file->common.homeserver.media_url;
+	options->recall_max = entry->globals.matrixHandler.eventCacheSize > 0
+				      ? (size_t)entry->globals.matrixHandler.eventCacheSize
+				      : 1;
 }
 
 static const char *registration_path(const void *config, size_t index)

@@ -12,7 +12,6 @@
 #include "bridges/irc/outgoing.h"
 
 #include "bridges/irc/channel.h"
-#include "bridges/irc/compose.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
@@ -30,45 +29,75 @@ enum {
 	LABEL_MAX = 32,
 };
 
-static const char *verb_of(const struct tr_op *op)
+static const char *verb_of(const struct tr_irc_task *task)
 {
-	return op->message == TR_MESSAGE_NOTICE ? "NOTICE" : "PRIVMSG";
+	return task->said.kind == TR_MESSAGE_NOTICE ? "NOTICE" : "PRIVMSG";
 }
 
-/* Cuts the message into lines. How it was cut is stored before a message of several lines is begun,
- * so an earlier attempt without that can only have written it whole. */
-static bool split(struct tr_irc_task *task)
+static void uncut(struct tr_irc_task *task)
+{
+	for (size_t i = 0; i < task->count; i++) {
+		tr_free(task->msgids[i]);
+	}
+	tr_free(task->msgids);
+	tr_irc_text_lines_free(task->lines, task->count);
+	task->lines = NULL;
+	task->msgids = NULL;
+	task->count = 0;
+}
+
+/* Bytes of text that a line has room for. How a message was cut is stored before one of several
+ * lines is begun, so an earlier attempt without that can only have written it whole. */
+static size_t width_of(const struct tr_irc_task *task)
 {
 	static const char marks[] = "\x01"
 				    "ACTION \x01";
-	struct tr_irc_connection *connection = task->session->connection;
-	if (!task->cut_stored && task->claims) {
-		task->width = WHOLE;
-	} else if (!task->cut_stored) {
-		task->width = tr_irc_connection_text_max(
-			connection, verb_of(task->op), tr_str_from(task->target));
-		task->width -= task->op->message == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0;
+	if (task->cut_stored) {
+		return task->width;
 	}
-	bool cut = false;
-	struct tr_buf text = TR_BUF_INIT(TR_IRC_COMPOSED_MAX);
-	tr_irc_compose(task->op, &text);
-	task->count =
-		tr_irc_text_split(tr_buf_str(&text), task->width, LINES_MAX, &task->lines, &cut);
-	tr_buf_finish(&text);
-	task->msgids = tr_alloc_array(task->count, sizeof(*task->msgids));
-	if (cut && !task->op->maybe_sent) {
-		tr_log_warn("irc", "a message of %s has more than %d lines: the rest is left out",
-			task->op->sender, LINES_MAX);
+	if (task->claims) {
+		return WHOLE;
+	}
+	size_t width = tr_irc_connection_text_max(
+		task->session->connection, verb_of(task), tr_str_from(task->target));
+	return width - (task->said.kind == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0);
+}
+
+static size_t line_limit(const struct tr_irc_task *task)
+{
+	return (size_t)task->session->network->config->ircClients.lineLimit;
+}
+
+static void tell_cut(const struct tr_irc_task *task)
+{
+	tr_log_warn("irc", "a message of %s has more than %d lines: the rest is left out",
+		task->op->sender, LINES_MAX);
+	if (!task->op->maybe_sent) {
 		tr_bridge_tell_room(task->session->network->bridge, task->op->room_id,
 			"Your message was too long for IRC: only its first 500 lines were sent.");
 	}
-	return task->count > 0;
+}
+
+/* Cuts the message into lines. One with too many waits until it has been made shorter. */
+static void split(struct tr_irc_task *task)
+{
+	bool cut = false;
+	task->width = width_of(task);
+	task->count = tr_irc_text_split(
+		tr_buf_str(&task->said.text), task->width, LINES_MAX, &task->lines, &cut);
+	task->msgids = tr_alloc_array(task->count, sizeof(*task->msgids));
+	if (task->count > line_limit(task) && !task->final && task->width != WHOLE) {
+		uncut(task);
+		tr_irc_task_shorten(task);
+	} else if (cut) {
+		tell_cut(task);
+	}
 }
 
 /* The last parameter as it goes out. */
 static void add_line_text(const struct tr_irc_task *task, size_t index, struct tr_buf *out)
 {
-	bool emote = task->op->message == TR_MESSAGE_EMOTE;
+	bool emote = task->said.kind == TR_MESSAGE_EMOTE;
 	tr_buf_add_c(out, emote ? "\x01"
 				  "ACTION "
 				: "");
@@ -87,7 +116,7 @@ static int write_line(struct tr_irc_task *task, size_t index, uint64_t label)
 	const struct tr_irc_out line = {
 		.tags = &tag,
 		.tag_count = tr_irc_outgoing_has_labels(session) ? 1 : 0,
-		.command = verb_of(task->op),
+		.command = verb_of(task),
 		.params = {tr_str_from(task->target), tr_buf_str(&text)},
 		.param_count = 2,
 		.trailing = true,
@@ -212,23 +241,18 @@ static bool skip_delivered(struct tr_irc_task *task)
 	return true;
 }
 
-static void uncut(struct tr_irc_task *task)
-{
-	for (size_t i = 0; i < task->count; i++) {
-		tr_free(task->msgids[i]);
-	}
-	tr_free(task->msgids);
-	tr_irc_text_lines_free(task->lines, task->count);
-	task->lines = NULL;
-	task->msgids = NULL;
-	task->count = 0;
-}
-
-/* Makes the lines. false: there are none, and the message has ended. */
+/* Makes the lines. false: there are none (yet): the message waits, or it has ended. */
 static bool have_lines(struct tr_irc_task *task)
 {
-	if (task->lines != NULL || split(task)) {
+	if (task->lines != NULL) {
 		return true;
+	}
+	if (!task->composed && !tr_irc_task_compose(task)) {
+		return false;
+	}
+	split(task);
+	if (task->count > 0 || task->state == TR_IRC_TASK_STORE) {
+		return task->count > 0;
 	}
 	struct tr_error error;
 	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_PERMANENT, "the message is empty on IRC");
@@ -258,7 +282,7 @@ static enum go task_pump(struct tr_irc_task *task)
 		written_before(task) || !have_lines(task)) {
 		return GO_NEXT_TASK;
 	}
-	if (task->count > 1 && !task->cut_stored) {
+	if ((task->count > 1 || task->said.depends) && !task->cut_stored) {
 		tr_irc_task_store_cut(task);
 		return GO_NEXT_TASK;
 	}
@@ -319,6 +343,7 @@ void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op)
 	/* The name of a chat may be what the ghost is called in Matrix: its id is the nick. */
 	task->target = tr_strdup(to_channel ? op->portal->name : op->portal->remote_id);
 	task->claims = op->maybe_sent && task->channel != NULL;
+	task->said.kind = TR_MESSAGE_TEXT;
 	tr_list_append(&session->tasks, &task->node);
 	tr_irc_session_rouse(session);
 	tr_irc_order_add(task);

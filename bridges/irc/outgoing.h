@@ -2,7 +2,7 @@
 /*
  * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes,
  * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines,
- * outgoing_store.c asks the store what it knows of a message,
+ * outgoing_store.c asks the store what it knows of a message, outgoing_compose.c makes their text,
  * outgoing_order.c knows whose turn it is.
  */
 #ifndef TRESTLE_IRC_OUTGOING_H
@@ -32,6 +32,8 @@ void tr_irc_outgoing_refuse_target(
 /* Looks whether a line of the server confirms or refuses something; true = it was that and nothing
  * else. */
 bool tr_irc_outgoing_line(struct tr_irc_session *session, const struct tr_irc_line *line);
+/* Forgets files that are being uploaded: only when nobody calls back any more. */
+void tr_irc_uploads_finish(struct tr_irc_network *network);
 bool tr_irc_outgoing_idle(const struct tr_irc_session *session);
 
 #endif

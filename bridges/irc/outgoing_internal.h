@@ -8,10 +8,12 @@
 #define TRESTLE_IRC_OUTGOING_INTERNAL_H
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/compose.h"
 #include "bridges/irc/outgoing.h"
 
 enum tr_irc_task_state {
-	TR_IRC_TASK_STORE, /* waits for the store: what is known of it, or how it is cut */
+	TR_IRC_TASK_STORE, /* waits for the store: what is known of it, or how it is cut; or for the
+			      file of a long one */
 	TR_IRC_TASK_READY,
 };
 
@@ -24,6 +26,10 @@ struct tr_irc_task {
 	struct tr_irc_channel *channel; /* NULL = to a nick */
 	char *target;
 	enum tr_irc_task_state state;
+	struct tr_irc_composed said; /* what it reads like on IRC, once `composed` */
+	bool composed;
+	bool final;   /* it is not made shorter (any more): so an earlier attempt wrote it, or was
+			 to */
 	bool claims;  /* its lines may stand in the channel's history */
 	char **lines; /* NULL until the first can be written: then the length that fits is known */
 	char **msgids;
@@ -56,8 +62,27 @@ bool tr_irc_outgoing_has_labels(const struct tr_irc_session *session);
 /* The label of a line as it is written. */
 void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out);
 
+/* Makes the text that the message is on IRC. false: there is none, and the message has ended. */
+bool tr_irc_task_compose(struct tr_irc_task *task);
+/* Has too many lines at its width: uploads it and says where it is instead. The message waits in
+ * TR_IRC_TASK_STORE and is pumped then. */
+void tr_irc_task_shorten(struct tr_irc_task *task);
+
+/* A message by what it is, for answers that may come when it is gone. */
+struct tr_irc_task_name {
+	struct tr_irc_network *network;
+	char *user_id;
+	char *event_id;
+};
+/* The message waits in TR_IRC_TASK_STORE. */
+void tr_irc_task_name_of(struct tr_irc_task *task, struct tr_irc_task_name *name);
+/* The message if it waits still, else NULL. */
+struct tr_irc_task *tr_irc_task_named(const struct tr_irc_task_name *name);
+void tr_irc_task_name_finish(struct tr_irc_task_name *name);
+
 /* Both leave the message in TR_IRC_TASK_STORE until the store has answered; then it is pumped.
- * How a message is cut must be known after a kill, or its lines could not be found again. */
+ * What a message of several lines reads like and how it is cut must be known after a kill, or its
+ * lines could not be found again; the same of what depends on more than its event. */
 void tr_irc_task_store_cut(struct tr_irc_task *task);
 /* What an earlier attempt is known to have delivered. */
 void tr_irc_task_look_up(struct tr_irc_task *task);

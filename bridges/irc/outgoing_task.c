@@ -50,6 +50,7 @@ void tr_irc_task_free(struct tr_irc_task *task)
 	}
 	tr_free(task->msgids);
 	tr_irc_text_lines_free(task->lines, task->count);
+	tr_irc_composed_finish(&task->said);
 	tr_free(task->target);
 	tr_free(task);
 }

@@ -30,4 +30,5 @@ const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	    " username {TEXT} NOT NULL,"
 	    " nick {TEXT} NOT NULL,"
 	    " spoke_ms {BIGINT} NOT NULL);"},
+	{5, "ALTER TABLE irc_progress ADD COLUMN said {TEXT} NOT NULL DEFAULT '';"},
 };

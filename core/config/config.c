@@ -48,8 +48,13 @@ static const struct tr_schema_key homeserver_keys[] = {
 		.example = "example.com",
 		.help = "The name of the homeserver: what stands after the colon in its user ids."},
 	{.name = "media_url",
-		.type = TR_SCHEMA_MOVED,
-		.help = "leave it out, media go by homeserver.url"},
+		.type = TR_SCHEMA_URL,
+		.offset = AT(homeserver.media_url),
+		.example = "# \"https://matrix.example.com\"",
+		.help = "Where people outside of Matrix reach the homeserver's media, for links in "
+			"messages; homeserver.url by default. A homeserver with authenticated media "
+			"(Matrix 1.11) serves such links only for older files, or through a proxy that "
+			"is named here."},
 	{.name = "dropMatrixMessagesAfterSecs",
 		.type = TR_SCHEMA_MOVED,
 		.help = "write drop_matrix_messages_after_seconds in the bridge's entry"},

@@ -26,8 +26,9 @@ struct tr_config_permission {
 
 struct tr_config_common {
 	struct {
-		char *url;    /* http(s), no trailing slash */
-		char *domain; /* the part after the colon in user ids */
+		char *url;       /* http(s), no trailing slash */
+		char *domain;    /* the part after the colon in user ids */
+		char *media_url; /* for links to media; NULL = url */
 	} homeserver;
 	struct {
 		char *listen; /* "127.0.0.1:9999" */

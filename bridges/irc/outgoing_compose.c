@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text of a message on its way to IRC: composed when it is its turn, and made shorter where it
+ * has more lines than `lineLimit`, with the whole of it uploaded. What it becomes is compose.h's
+ * and compose_long.h's; that it stays the same on every attempt is outgoing_store.c's.
+ */
+#include "bridges/irc/compose_long.h"
+#include "bridges/irc/outgoing_internal.h"
+#include "core/base/log.h"
+#include "core/bridge/ghost.h"
+#include "core/bridge/media.h"
+
+#include <string.h>
+
+enum { FILE_MAX = 512 * 1024, NAME_MAX_BYTES = 256 };
+
+/* The file of a message on its way to the homeserver. */
+struct upload {
+	struct tr_list node; /* in network->uploads */
+	struct tr_irc_task_name task;
+	char *file_name;
+};
+
+/* A tr_irc_format_nick. */
+static bool nick_of(void *arg, struct tr_str user_id, struct tr_buf *out)
+{
+	const struct tr_irc_network *network = arg;
+	const struct tr_irc_session *session = tr_map_get(&network->sessions, user_id);
+	const struct tr_ghost *ghost = tr_ghost_of(network->bridge, user_id);
+	if (session != NULL && session->connection != NULL) {
+		tr_buf_add_c(out, tr_irc_connection_nick(session->connection));
+	} else if (session != NULL && session->nick != NULL) {
+		tr_buf_add_c(out, session->nick);
+	} else if (ghost != NULL) {
+		tr_buf_add_c(out, ghost->name);
+	}
+	return session != NULL || ghost != NULL;
+}
+
+bool tr_irc_task_compose(struct tr_irc_task *task)
+{
+	struct tr_irc_network *network = task->session->network;
+	const struct tr_irc_composer composer = {
+		.config = &network->entry->globals.matrixHandler,
+		.nick_of = nick_of,
+		.nick_arg = network,
+	};
+	task->composed = true;
+	if (!tr_irc_compose(&composer, task->op, &task->said)) {
+		tr_irc_task_done(task);
+		return false;
+	}
+	if (task->said.depends && !task->cut_stored) {
+		task->claims = false; /* it is stored before it is written: it was not */
+	}
+	return true;
+}
+
+static void upload_free(struct upload *upload)
+{
+	tr_list_remove(&upload->node);
+	tr_irc_task_name_finish(&upload->task);
+	tr_free(upload->file_name);
+	tr_free(upload);
+}
+
+static void shorten(struct tr_irc_task *task, const char *url)
+{
+	const struct tr_irc_network *network = task->session->network;
+	if (url != NULL) {
+		tr_irc_long_with_file(&network->entry->globals.matrixHandler, task->op, &task->said,
+			url, task->width);
+	} else {
+		tr_irc_long_without_file(
+			&task->said, (size_t)network->config->ircClients.lineLimit, task->width);
+	}
+	task->final = true;
+	task->state = TR_IRC_TASK_READY;
+	tr_irc_outgoing_pump(task->session);
+}
+
+static void uploaded(void *arg, const char *mxc, const struct tr_error *error)
+{
+	struct upload *upload = arg;
+	struct tr_irc_task *task = tr_irc_task_named(&upload->task);
+	struct tr_arena arena = {NULL};
+	const char *url = NULL;
+	if (error != NULL) {
+		tr_log_warn("irc", "a long message cannot be uploaded: %s", error->text);
+	} else {
+		url = tr_media_link(upload->task.network->bridge, mxc, upload->file_name, &arena);
+	}
+	upload_free(upload);
+	if (task != NULL) {
+		shorten(task, url != NULL && url[0] != '\0' ? url : NULL);
+	}
+	tr_arena_finish(&arena);
+}
+
+void tr_irc_task_shorten(struct tr_irc_task *task)
+{
+	struct tr_irc_network *network = task->session->network;
+	struct upload *upload = tr_alloc(sizeof(*upload));
+	struct tr_buf name = TR_BUF_INIT(NAME_MAX_BYTES);
+	struct tr_buf text = TR_BUF_INIT(FILE_MAX);
+	const char *nick = tr_irc_connection_nick(task->session->connection);
+	tr_irc_task_name_of(task, &upload->task);
+	tr_irc_long_file_name(nick, task->op, &name);
+	tr_irc_long_file_text(task->op, &text);
+	upload->file_name = tr_buf_take(&name);
+	tr_list_append(&network->uploads, &upload->node);
+	const struct tr_media_upload file = {
+		.content_type = "text/plain",
+		.file_name = upload->file_name,
+		.bytes = tr_buf_str(&text),
+	};
+	tr_bridge_upload(network->bridge, &file, uploaded, upload);
+	tr_buf_finish(&text);
+}
+
+void tr_irc_uploads_finish(struct tr_irc_network *network)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&network->uploads)) != NULL) {
+		upload_free(TR_LIST_ENTRY(node, struct upload, node));
+	}
+}
