@@ -8,6 +8,7 @@
 #include "bridges/irc/compose_edit.h"
 #include "bridges/irc/compose_internal.h"
 #include "bridges/irc/text.h"
+#include "core/base/alloc.h"
 #include "core/base/grapheme.h"
 #include "core/matrix/template.h"
 

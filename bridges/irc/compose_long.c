@@ -3,6 +3,7 @@
 #include "bridges/irc/compose_long.h"
 
 #include "bridges/irc/text.h"
+#include "core/base/alloc.h"
 #include "core/base/clock.h"
 #include "core/matrix/html.h"
 #include "core/matrix/template.h"

@@ -12,13 +12,14 @@
 
 #include <string.h>
 
-enum { FILE_MAX = 512 * 1024, NAME_MAX_BYTES = 256 };
+enum { FILE_MAX = 512 * 1024, NAME_MAX_BYTES = 256, PATIENCE_MS = 10000 };
 
 /* The file of a message on its way to the homeserver. */
 struct upload {
 	struct tr_list node; /* in network->uploads */
 	struct tr_irc_task_name task;
 	char *file_name;
+	struct tr_timer *patience; /* others wait for this message */
 };
 
 /* A tr_irc_format_nick. */
@@ -60,8 +61,16 @@ static void upload_free(struct upload *upload)
 {
 	tr_list_remove(&upload->node);
 	tr_irc_task_name_finish(&upload->task);
+	tr_timer_destroy(upload->patience);
 	tr_free(upload->file_name);
 	tr_free(upload);
+}
+
+/* The message that waits for this upload; one that has begun anew meanwhile does not. */
+static struct tr_irc_task *waiting_for(const struct upload *upload)
+{
+	struct tr_irc_task *task = tr_irc_task_named(&upload->task);
+	return task != NULL && task->upload == upload ? task : NULL;
 }
 
 static void shorten(struct tr_irc_task *task, const char *url)
@@ -75,6 +84,7 @@ static void shorten(struct tr_irc_task *task, const char *url)
 			&task->said, (size_t)network->config->ircClients.lineLimit, task->width);
 	}
 	task->final = true;
+	task->upload = NULL;
 	task->state = TR_IRC_TASK_READY;
 	tr_irc_outgoing_pump(task->session);
 }
@@ -82,7 +92,7 @@ static void shorten(struct tr_irc_task *task, const char *url)
 static void uploaded(void *arg, const char *mxc, const struct tr_error *error)
 {
 	struct upload *upload = arg;
-	struct tr_irc_task *task = tr_irc_task_named(&upload->task);
+	struct tr_irc_task *task = waiting_for(upload);
 	struct tr_arena arena = {NULL};
 	const char *url = NULL;
 	if (error != NULL) {
@@ -97,6 +107,17 @@ static void uploaded(void *arg, const char *mxc, const struct tr_error *error)
 	tr_arena_finish(&arena);
 }
 
+/* The answer may come yet; nobody waits for it any more. */
+static void out_of_patience(void *arg)
+{
+	struct upload *upload = arg;
+	struct tr_irc_task *task = waiting_for(upload);
+	tr_log_warn("irc", "the homeserver is slow to take a long message: it goes without a file");
+	if (task != NULL) {
+		shorten(task, NULL);
+	}
+}
+
 void tr_irc_task_shorten(struct tr_irc_task *task)
 {
 	struct tr_irc_network *network = task->session->network;
@@ -105,9 +126,12 @@ void tr_irc_task_shorten(struct tr_irc_task *task)
 	struct tr_buf text = TR_BUF_INIT(FILE_MAX);
 	const char *nick = tr_irc_connection_nick(task->session->connection);
 	tr_irc_task_name_of(task, &upload->task);
+	task->upload = upload;
 	tr_irc_long_file_name(nick, task->op, &name);
 	tr_irc_long_file_text(task->op, &text);
 	upload->file_name = tr_buf_take(&name);
+	upload->patience = tr_timer_create(network->loop, out_of_patience, upload);
+	tr_timer_start(upload->patience, PATIENCE_MS);
 	tr_list_append(&network->uploads, &upload->node);
 	const struct tr_media_upload file = {
 		.content_type = "text/plain",

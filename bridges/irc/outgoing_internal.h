@@ -28,9 +28,10 @@ struct tr_irc_task {
 	enum tr_irc_task_state state;
 	struct tr_irc_composed said; /* what it reads like on IRC, once `composed` */
 	bool composed;
-	bool final;   /* it is not made shorter (any more): so an earlier attempt wrote it, or was
-			 to */
-	bool claims;  /* its lines may stand in the channel's history */
+	bool final; /* it is not made shorter (any more): so an earlier attempt wrote it, or was
+		       to */
+	const void *upload; /* of its file, that it waits for; else NULL */
+	bool claims;        /* its lines may stand in the channel's history */
 	char **lines; /* NULL until the first can be written: then the length that fits is known */
 	char **msgids;
 	size_t count;

@@ -6,6 +6,10 @@
 #include "core/bridge/bridge_internal.h"
 #include "core/bridge/media.h"
 
+#include <string.h>
+
+enum { LINK_NAME_MAX = 60 };
+
 static enum tr_member_change change_of(const struct tr_json *event, struct tr_str target)
 {
 	struct tr_str now = tr_json_str(tr_json_path(event, "content", "membership", NULL));
@@ -68,6 +72,14 @@ static void read_topic(struct tr_delivery *delivery)
 	delivery->op.text = topic.ptr ? topic.ptr : "";
 }
 
+/* The address, with the name behind it where that is one. */
+static const char *link_to(struct tr_delivery *delivery, const struct tr_op_media *media)
+{
+	bool named = media->kind != TR_MEDIA_STICKER && strlen(media->name) <= LINK_NAME_MAX;
+	return tr_media_link(
+		delivery->bridge, media->mxc, named ? media->name : NULL, &delivery->arena);
+}
+
 static void read_message(struct tr_delivery *delivery)
 {
 	struct tr_op *op = &delivery->op;
@@ -80,7 +92,7 @@ static void read_message(struct tr_delivery *delivery)
 	op->relation = content->relation;
 	op->thread_root = content->thread_root;
 	op->media = content->media;
-	op->media.url = tr_media_link(delivery->bridge, op->media.mxc, NULL, &delivery->arena);
+	op->media.url = link_to(delivery, &op->media);
 	op->mentions = content->mentions;
 	op->mention_count = content->mention_count;
 	op->mentions_room = content->mentions_room;
