@@ -37,11 +37,10 @@ def action(line):
 
 
 def settings(**changes):
-    """A change of the configuration: lineLimit, and keys of matrixHandler."""
+    """A change of the configuration: lineLimit, media_url, and keys of matrixHandler."""
 
     def change(config, entry):
-        if "lineLimit" in changes:
-            parameters_of(config)["ircClients"]["lineLimit"] = changes.pop("lineLimit")
+        parameters_of(config)["ircClients"]["lineLimit"] = changes.pop("lineLimit", 3)
         if "media_url" in changes:
             config["homeserver"]["media_url"] = changes.pop("media_url")
         entry.setdefault("matrixHandler", {}).update(changes)
@@ -56,6 +55,8 @@ class Room:
         self.world = world
         self.id = world.rooms["#a"]
         self.lines = 0
+        for room in world.rooms.values():  # only what is said after the bot came is heard
+            eventually(lambda room=room: world.membership(room, world.bot_user) == "join", 20, "the bot in the room")
 
     def send(self, content, user="alice", event_type="m.room.message"):
         content = text(content) if isinstance(content, str) else content
@@ -82,7 +83,7 @@ class Room:
 @pytest.fixture
 def make_room(make_stub_world):
     def make(*, change=None, users=("alice", "bob"), **options):
-        return Room(make_stub_world(users=users, change=change, **options))
+        return Room(make_stub_world(users=users, change=change or settings(), **options))
 
     return make
 

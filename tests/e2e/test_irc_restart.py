@@ -80,10 +80,7 @@ def test_lines_said_while_the_bridge_was_away_are_fetched_from_the_servers_histo
 
 
 def test_a_message_of_several_lines_that_a_kill_cut_in_two_is_not_begun_anew(make_stub_world):
-    def no_limit(_, entry):
-        entry["parameters"]["ircClients"]["lineLimit"] = 100
-
-    world = make_stub_world(ircd={"delay_ms": 30}, change=no_limit)
+    world = make_stub_world(ircd={"delay_ms": 30})
     lines = numbered("line ", 40)
     world.say("\n".join(lines))
     world.wait_in_irc(20)

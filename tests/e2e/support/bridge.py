@@ -46,7 +46,7 @@ def irc_config(homeserver_url, domain, ircd, *, mappings=None, database="sqlite:
                     "mappings": {
                         channel: {"roomIds": list(rooms)} for channel, rooms in (mappings or {}).items()
                     },
-                    "ircClients": {"allowNickChanges": True},
+                    "ircClients": {"allowNickChanges": True, "lineLimit": 500},
                 },
                 **copy.deepcopy(bridge_keys),
             }
