@@ -16,6 +16,7 @@
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
 #include "bridges/irc/standby.h"
+#include "bridges/irc/status_message.h"
 #include "core/base/log.h"
 
 #include <string.h>
@@ -172,6 +173,9 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 	struct tr_str target = tr_irc_param(line, 0);
 	if (is_talk(line) && tr_irc_connection_is_me(session->connection, target)) {
 		tr_irc_reader_direct(session, line);
+		return;
+	}
+	if (is_talk(line) && tr_irc_status_message(session, line)) {
 		return;
 	}
 	if (tr_irc_is(line, "KICK") &&

@@ -65,8 +65,8 @@ void tr_spans_finish(struct tr_spans *spans);
 struct tr_span *tr_spans_add(struct tr_spans *spans, struct tr_str text);
 /* A copy of `href` in the arena, or the empty view when links to it are not allowed. */
 struct tr_str tr_spans_href(struct tr_spans *spans, struct tr_str href);
-/* Whether a reader of `text` needs no address: it says the same, or is a mention (whose address says
- * no more to people). */
+/* Whether a reader of `text` needs no address: it says the same, or is a mention (whose address
+ * says no more to people). */
 bool tr_href_is_said(struct tr_str href, struct tr_str text);
 /* Whether there is anything that plain text cannot say, so that HTML is worth sending. */
 bool tr_spans_formatted(const struct tr_spans *spans);

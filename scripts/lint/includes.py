@@ -14,7 +14,7 @@ LAYERS = ["base", "io", "config", "store", "matrix", "delivery", "bridge", "daem
 # stand apart from trestle and use libraries as they like.
 OWNERS = {
     r"cjson/cJSON\.h|cJSON\.h": r"core/base/json(_[a-z_]+)?\.c|core/base/json_[a-z_]+\.h",
-    r"pcre2\.h": r"core/base/regex[a-z_]*\.c",
+    r"pcre2\.h": r"core/base/(regex|grapheme)\.c",
     r"uv\.h": r"core/io/.*|core/store/db_(sqlite|postgres_link)\.c",
     r"curl/curl\.h": r"core/io/http_client[a-z_]*\.[ch]",
     r"microhttpd\.h": r"core/io/http_server[a-z_]*\.[ch]",

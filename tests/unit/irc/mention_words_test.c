@@ -68,7 +68,7 @@ static void nothing_in_addresses_is_a_nick(void **state)
 	assert_words("@alice:hs.test said", "said");
 	assert_words("(@alice:hs.test)", "");
 	assert_words("#alice and ##alice", "and");
-	assert_words("/home/alice/x", "");
+	assert_words("/srv/alice/x", "");
 	assert_words("alice/bob", "");
 	assert_words("alice.example.com", "");
 	assert_words("x=alice&y", "");
