@@ -2,7 +2,8 @@
 /*
  * What the files of a connection share: connection.c life, lines in and out; connection_register.c
  * from the open transport to the end of registration, with connection_caps.c (capabilities) and
- * connection_sasl.c (login); connection_ping.c whether the server is alive.
+ * connection_sasl.c (login); connection_ping.c whether the server is alive;
+ * connection_error.c why it ends us.
  */
 #ifndef TRESTLE_IRC_CONNECTION_INTERNAL_H
 #define TRESTLE_IRC_CONNECTION_INTERNAL_H
@@ -65,8 +66,13 @@ struct tr_irc_connection {
 	struct tr_timer *ping_timer;
 };
 
+/* Callbacks of the stream: it is open, it has bytes (tests call them without a stream). */
+void tr_irc_connection_opened(void *connection);
+void tr_irc_connection_read(void *connection, struct tr_str bytes);
 /* Ends the connection with this error; on_close comes in a later turn. The first call counts. */
 void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct tr_error *error);
+/* "ERROR :text": ends the connection with what that means. */
+void tr_irc_connection_take_error(struct tr_irc_connection *connection, struct tr_str text);
 /* Registration is over: on_ready. */
 void tr_irc_connection_become_ready(struct tr_irc_connection *connection);
 /* The nick the server knows us by. */
