@@ -5,6 +5,7 @@
  * their own.
  */
 #include "bridges/irc/connection_internal.h"
+#include "bridges/irc/line_mask.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 
@@ -148,6 +149,7 @@ static bool take_line(void *arg, struct tr_str text)
 			return goes_on(connection);
 		}
 	}
+	tr_irc_line_trace(connection->host, connection->nick, "<-", text);
 	struct tr_irc_line line;
 	if (!tr_irc_line_parse(text, &line)) {
 		tr_log_debug("irc", "%s: a line that is none is left out", connection->host);
@@ -283,6 +285,9 @@ int tr_irc_send(struct tr_irc_connection *connection, const struct tr_irc_out *l
 		tr_buf_truncate(&connection->out, start);
 		return TR_E_INVALID;
 	}
+	struct tr_str written = tr_str_from_index(tr_buf_str(&connection->out), start);
+	tr_irc_line_trace(connection->host, connection->nick, "->",
+		tr_str_slice(written, 0, written.len - 2));
 	if (connection->out.len >= OUT_FLUSH) {
 		flush(connection);
 		tr_loop_defer_cancel(connection->loop, flush, connection);

@@ -436,7 +436,7 @@ def test_s24_ngircd_cve_2013_5580_no_line_of_a_server_stops_the_bridge(stub_worl
 
 
 def test_s29_secrets_stand_in_no_log_page_or_command_line(make_stub_world, postgres):
-    canaries = {name: f"canary-{name}-8d1f" for name in ("server", "bot", "key", "database")}
+    canaries = {name: f"canary-{name}-8d1f" for name in ("server", "bot", "key", "database", "services")}
     postgres.create_database("secrets")
 
     def change(config, entry):
@@ -454,13 +454,17 @@ def test_s29_secrets_stand_in_no_log_page_or_command_line(make_stub_world, postg
     world.start()
     world.say("hello")
     world.wait_in_irc(1)
+    world.ircd.say("NickServ", "#a", "services are here")
+    chat = world.chat("alice", "@irc_NickServ:hs.test")
+    world.alice.send_text(chat, f"IDENTIFY {canaries['services']}")
+    eventually(lambda: world.ircd.said("NickServ"), 20, "the words to the services")
     world.ircd.say("fay", "#a", "hello")
-    world.wait_in_matrix(1)
+    world.wait_in_matrix(2)
     assert world.stub.push_raw(b'{"events":[]}', token="canary-wrong-8d1f")["status"] == 403
     world.stub.fail(1)
     world.ircd.control("close", all=True, how="rst")
     world.ircd.say("fay", "#a", "again")
-    world.wait_in_matrix(2)
+    world.wait_in_matrix(3)
     pid = world.bridge.process.pid
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         shown = file.read()
@@ -475,6 +479,9 @@ def test_s29_secrets_stand_in_no_log_page_or_command_line(make_stub_world, postg
     world.bridge.run("--check-config")
     text = world.bridge.log.read_text(errors="replace") + pages + shown.decode("utf-8", "replace")
     assert len(text) > 3000
+    # The lines themselves are there, without what is secret in them.
+    assert all(words in text for words in (" -> PASS ***", " -> AUTHENTICATE ***", " -> JOIN #keyed ***", " <- :"))
+    assert "NickServ :IDENTIFY***" in text
     secrets = [*canaries.values(), world.as_token, world.hs_token, "canary-wrong-8d1f"]
     assert [secret for secret in secrets if secret in text] == []
     dump = subprocess.run(["pg_dump", "-d", postgres.url("secrets")], capture_output=True, text=True, check=True).stdout

@@ -4,6 +4,7 @@
  * into views of itself; what the writer takes of one reads back the same and is one line; texts in
  * it become valid UTF-8 and lines that fit. The first byte chooses how the stream is cut.
  */
+#include "bridges/irc/line_mask.h"
 #include "bridges/irc/text.h"
 #include "core/base/alloc.h"
 
@@ -121,6 +122,10 @@ static bool on_line(void *arg, struct tr_str text)
 	TR_ASSERT(tr_str_find_char(text, '\n') < 0 && text.ptr[text.len - 1] != '\r');
 	tr_buf_add(&seen->lines, text);
 	tr_buf_add_char(&seen->lines, '\n');
+	struct tr_buf masked = TR_BUF_INIT(TR_IRC_RECEIVED_MAX + 64);
+	tr_irc_line_mask(text, &masked);
+	TR_ASSERT(masked.len > 0 && !tr_buf_failed(&masked) && masked.len <= text.len + 32);
+	tr_buf_finish(&masked);
 	if (tr_irc_line_parse(text, &line)) {
 		check_views(&line);
 		check_writing(&line, false);
