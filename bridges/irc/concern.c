@@ -8,12 +8,14 @@
 /* Takes the text up to the next space; false when there is none. */
 static bool take_word(struct tr_str *text, struct tr_str *word)
 {
-	ptrdiff_t space = tr_str_find_char(*text, ' ');
-	if (space <= 0) {
+	const char *space = text->len > 1 ? memchr(text->ptr, ' ', text->len) : NULL;
+	if (space == NULL || space == text->ptr) {
 		return false;
 	}
-	*word = tr_str_slice(*text, 0, (size_t)space);
-	*text = tr_str_from_index(*text, (size_t)space + 1);
+	word->ptr = text->ptr;
+	word->len = (size_t)(space - text->ptr);
+	text->len -= word->len + 1;
+	text->ptr = space + 1;
 	return true;
 }
 
@@ -33,33 +35,38 @@ static struct tr_str take_param(struct tr_str *text)
 
 enum kind { KIND_OTHER, KIND_TALK, KIND_CHANNEL, KIND_KICK, KIND_EVERYWHERE };
 
+static enum kind is(struct tr_str command, const char *name, enum kind kind)
+{
+	return memcmp(command.ptr, name, command.len) == 0 ? kind : KIND_OTHER;
+}
+
+/* By its length and first letter: this runs for every line and every puppet. */
 static enum kind kind_of(struct tr_str command)
 {
-	static const struct {
-		struct tr_str name;
-		enum kind kind;
-	} kinds[] = {
-		{TR_STR("PRIVMSG"), KIND_TALK},
-		{TR_STR("JOIN"), KIND_CHANNEL},
-		{TR_STR("QUIT"), KIND_EVERYWHERE},
-		{TR_STR("PART"), KIND_CHANNEL},
-		{TR_STR("NOTICE"), KIND_TALK},
-		{TR_STR("TAGMSG"), KIND_TALK},
-		{TR_STR("MODE"), KIND_CHANNEL},
-		{TR_STR("NICK"), KIND_EVERYWHERE},
-		{TR_STR("KICK"), KIND_KICK},
-		{TR_STR("AWAY"), KIND_EVERYWHERE},
-		{TR_STR("ACCOUNT"), KIND_EVERYWHERE},
-		{TR_STR("CHGHOST"), KIND_EVERYWHERE},
-		{TR_STR("SETNAME"), KIND_EVERYWHERE},
-		{TR_STR("TOPIC"), KIND_CHANNEL},
-	};
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (tr_str_eq(kinds[i].name, command)) {
-			return kinds[i].kind;
-		}
+	char first = command.ptr[0];
+	switch (command.len) {
+	case 4:
+		return first == 'J'   ? is(command, "JOIN", KIND_CHANNEL)
+		       : first == 'Q' ? is(command, "QUIT", KIND_EVERYWHERE)
+		       : first == 'P' ? is(command, "PART", KIND_CHANNEL)
+		       : first == 'M' ? is(command, "MODE", KIND_CHANNEL)
+		       : first == 'N' ? is(command, "NICK", KIND_EVERYWHERE)
+		       : first == 'K' ? is(command, "KICK", KIND_KICK)
+		       : first == 'A' ? is(command, "AWAY", KIND_EVERYWHERE)
+				      : KIND_OTHER;
+	case 5:
+		return is(command, "TOPIC", KIND_CHANNEL);
+	case 6:
+		return first == 'N' ? is(command, "NOTICE", KIND_TALK)
+				    : is(command, "TAGMSG", KIND_TALK);
+	case 7:
+		return first == 'P'   ? is(command, "PRIVMSG", KIND_TALK)
+		       : first == 'A' ? is(command, "ACCOUNT", KIND_EVERYWHERE)
+		       : first == 'C' ? is(command, "CHGHOST", KIND_EVERYWHERE)
+				      : is(command, "SETNAME", KIND_EVERYWHERE);
+	default:
+		return KIND_OTHER;
 	}
-	return KIND_OTHER;
 }
 
 /* ":server 353 me = #channel :names" and 366. */
