@@ -10,6 +10,7 @@
 #include "bridges/irc/channel_internal.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/outgoing.h"
+#include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
 #include "bridges/irc/standby.h"
@@ -93,21 +94,13 @@ struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const
 	return channel;
 }
 
-static void forget_roster(struct tr_irc_channel *channel)
-{
-	for (struct tr_map_entry *e = tr_map_first(&channel->roster); e; e = tr_map_next(e)) {
-		tr_free(tr_map_value(e));
-	}
-	tr_map_finish(&channel->roster);
-	channel->named = false;
-}
-
 void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 {
 	tr_irc_channel_invalidate_own(channel);
+	tr_list_remove(&channel->advanced_node);
 	tr_irc_standby_finish(channel);
 	tr_irc_channel_forget_held(channel);
-	forget_roster(channel);
+	tr_irc_roster_forget(channel);
 	tr_timer_destroy(channel->order_timer);
 	tr_free(channel->name);
 	tr_free(channel->key);
@@ -129,17 +122,16 @@ static void write_places(void *arg)
 {
 	struct tr_irc_network *network = arg;
 	struct tr_db_batch *batch = tr_journal_batch(tr_bridge_journal(network->bridge));
-	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
-		struct tr_irc_channel *channel = tr_map_value(e);
-		if (channel->advanced) {
-			channel->advanced = false;
-			write_place(channel, batch);
-		}
+	struct tr_list *node;
+	while ((node = tr_list_head(&network->advanced)) != NULL) {
+		tr_list_remove(node);
+		write_place(TR_LIST_ENTRY(node, struct tr_irc_channel, advanced_node), batch);
 	}
 }
 
 void tr_irc_network_open_places(struct tr_irc_network *network)
 {
+	tr_list_init(&network->advanced);
 	network->places = tr_timer_create(network->loop, write_places, network);
 }
 
@@ -165,7 +157,9 @@ static void advance(struct tr_irc_channel *channel, struct tr_str msgid)
 		return;
 	}
 	set_text(&channel->last_msgid, msgid);
-	channel->advanced = true;
+	if (!tr_list_linked(&channel->advanced_node)) {
+		tr_list_append(&channel->network->advanced, &channel->advanced_node);
+	}
 	if (!tr_timer_active(channel->network->places)) {
 		tr_timer_start(channel->network->places, PLACES_MS);
 	}
@@ -262,7 +256,7 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	channel->catching_up = false;
 	channel->again = false;
 	tr_irc_channel_forget_held(channel);
-	forget_roster(channel);
+	tr_irc_roster_forget(channel);
 	if (reader == NULL) {
 		return;
 	}

@@ -34,7 +34,7 @@ struct tr_irc_channel {
 	char *last_msgid;             /* durable: everything up to it is stored; "" = none */
 	char *seen_msgid;             /* read last, by anybody */
 	size_t storing;               /* lines accepted and not durable yet */
-	bool advanced;                /* last_msgid has moved and is not stored */
+	struct tr_list advanced_node; /* in network->advanced: last_msgid has moved, not stored */
 	int64_t joined_ms;            /* of the first join ever; 0 = never */
 	bool join_stored;
 	bool catching_up;
@@ -46,7 +46,7 @@ struct tr_irc_channel {
 	uint64_t own_generation; /* counts losses: what was looked up before one is void */
 	struct tr_list own_lines;
 	bool named;           /* the server has named everybody since its reader came */
-	struct tr_map roster; /* folded nick -> owned name, of everybody but our own */
+	struct tr_map roster; /* folded nick -> owned name, of everybody but our own: roster.h */
 };
 
 struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const char *name);

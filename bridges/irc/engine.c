@@ -311,6 +311,7 @@ static void destroy(void *self)
 	tr_irc_uploads_finish(network);
 	tr_map_finish(&network->sessions);
 	tr_map_finish(&network->channels);
+	tr_map_finish(&network->whereabouts); /* empty by now */
 	tr_map_finish(&network->own_nicks);
 	tr_irc_features_destroy(network->features);
 	tr_worker_destroy(network->worker);

@@ -6,6 +6,7 @@
 #include "bridges/irc/membership_lists.h"
 
 #include "bridges/irc/reader.h"
+#include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
@@ -92,9 +93,8 @@ void tr_irc_lists_sync(struct tr_irc_channel *channel)
 		return;
 	}
 	struct people people = {.count = 0};
-	people.items =
-		tr_alloc_array(tr_irc_reader_roster_count(channel) + 1, sizeof(*people.items));
-	tr_irc_reader_roster_each(channel, add_person, &people);
+	people.items = tr_alloc_array(tr_irc_roster_count(channel) + 1, sizeof(*people.items));
+	tr_irc_roster_each(channel, add_person, &people);
 	tr_bridge_remote_members(channel->network->bridge, channel->portal, people.items,
 		people.count, tr_irc_lists_shows_all(channel));
 	tr_free(people.items);

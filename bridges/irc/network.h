@@ -54,9 +54,11 @@ struct tr_irc_network {
 	uint64_t spoken_store_ms; /* when it is stored next who spoke when */
 	struct tr_timer *second;  /* looks after nicks and idle puppets */
 	struct tr_marks *marks;
-	struct tr_list uploads;  /* files of long messages on their way */
-	struct tr_timer *places; /* channels' places that are to be stored */
-	char *epoch;             /* of this run; part of keys where the network gives no ids */
+	struct tr_list uploads;    /* files of long messages on their way */
+	struct tr_timer *places;   /* channels' places that are to be stored */
+	struct tr_list advanced;   /* those channels */
+	struct tr_map whereabouts; /* folded nick -> channels, see roster.h */
+	char *epoch;               /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
 	uint64_t overlap_tokens; /* of PINGs, see standby.h */
 	struct tr_list resting;  /* sessions, in the order they began to */

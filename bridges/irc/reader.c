@@ -10,6 +10,7 @@
 #include "bridges/irc/encoding.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/membership_lists.h"
+#include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/talk.h"
 #include "bridges/irc/text.h"
@@ -142,44 +143,6 @@ static void channel_talk(
 	tr_irc_talk_finish(&talk);
 }
 
-static bool roster_has(struct tr_irc_channel *channel, struct tr_str nick)
-{
-	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&channel->network->isupport, nick, &key);
-	bool has = tr_map_get(&channel->roster, tr_buf_str(&key)) != NULL;
-	tr_buf_finish(&key);
-	return has;
-}
-
-static void roster_add(struct tr_irc_channel *channel, struct tr_str nick)
-{
-	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&channel->network->isupport, nick, &key);
-	tr_free(tr_map_set(&channel->roster, tr_buf_str(&key), tr_str_dup(nick)));
-	tr_buf_finish(&key);
-}
-
-static void roster_remove(struct tr_irc_channel *channel, struct tr_str nick)
-{
-	struct tr_buf key = TR_BUF_INIT(NAME_MAX);
-	tr_irc_fold(&channel->network->isupport, nick, &key);
-	tr_free(tr_map_remove(&channel->roster, tr_buf_str(&key)));
-	tr_buf_finish(&key);
-}
-
-size_t tr_irc_reader_roster_count(const struct tr_irc_channel *channel)
-{
-	return tr_map_count(&channel->roster);
-}
-
-void tr_irc_reader_roster_each(
-	const struct tr_irc_channel *channel, tr_irc_roster_visitor *visitor, void *arg)
-{
-	for (struct tr_map_entry *e = tr_map_first(&channel->roster); e; e = tr_map_next(e)) {
-		visitor(arg, tr_str_from(tr_map_value(e)));
-	}
-}
-
 static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 {
 	if (tr_str_empty(nick)) {
@@ -187,7 +150,7 @@ static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 	}
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
-	roster_add(channel, nick);
+	tr_irc_roster_add(channel, nick);
 	tr_irc_reader_name(nick, &name);
 	tr_irc_reader_identity(nick, &identity);
 	if (tr_irc_lists_shows_changes(channel)) {
@@ -206,7 +169,7 @@ static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct 
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf why = TR_BUF_INIT(TEXT_MAX);
-	roster_remove(channel, nick);
+	tr_irc_roster_remove(channel, nick);
 	tr_irc_reader_name(nick, &name);
 	tr_irc_reader_identity(nick, &identity);
 	struct tr_buf decoded = TR_BUF_INIT(TR_IRC_DECODED_MAX(reason.len));
@@ -232,7 +195,7 @@ static void names(struct tr_irc_channel *channel, const struct tr_irc_line *line
 		nick = bang > 0 ? tr_str_slice(nick, 0, (size_t)bang) : nick;
 		if (!tr_str_empty(nick) &&
 			!tr_irc_network_is_own(channel->network, nick, (struct tr_str){NULL, 0})) {
-			roster_add(channel, nick);
+			tr_irc_roster_add(channel, nick);
 		}
 	}
 }
@@ -267,23 +230,32 @@ void tr_irc_reader_line(
 	}
 }
 
-void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_irc_line *line)
+/* A QUIT or NICK of somebody else, in one of the channels they are in. */
+struct everywhere {
+	const struct tr_irc_session *reader;
+	const struct tr_irc_line *line;
+};
+
+static void gone_or_renamed(void *arg, struct tr_irc_channel *channel)
 {
-	struct tr_irc_network *network = session->network;
-	bool nick_change = tr_irc_is(line, "NICK");
-	if (tr_irc_network_owner_of_line(network, line, false) != NULL) {
+	const struct everywhere *everywhere = arg;
+	const struct tr_irc_line *line = everywhere->line;
+	if (channel->reader != everywhere->reader) {
 		return;
 	}
-	for (struct tr_map_entry *e = tr_map_first(&network->channels); e; e = tr_map_next(e)) {
-		struct tr_irc_channel *channel = tr_map_value(e);
-		if (channel->reader != session || !roster_has(channel, line->nick)) {
-			continue;
-		}
-		departed(channel, line->nick,
-			nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0));
-		if (nick_change) {
-			arrived(channel, tr_irc_param(line, 0));
-		}
+	bool nick_change = tr_irc_is(line, "NICK");
+	departed(channel, line->nick, nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0));
+	if (nick_change) {
+		arrived(channel, tr_irc_param(line, 0));
+	}
+}
+
+void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct everywhere everywhere = {session, line};
+	if (tr_irc_network_owner_of_line(session->network, line, false) == NULL) {
+		tr_irc_roster_each_channel(
+			session->network, line->nick, gone_or_renamed, &everywhere);
 	}
 }
 
@@ -292,8 +264,7 @@ static void tell_no_private(struct tr_irc_session *session, const struct tr_irc_
 {
 	uint64_t now = tr_clock_mono_ms();
 	if (!tr_irc_is(line, "PRIVMSG") ||
-		(session->told_no_private_ms != 0 &&
-			now - session->told_no_private_ms < TOLD_MS)) {
+		(session->told_no_private_ms != 0 && now - session->told_no_private_ms < TOLD_MS)) {
 		return;
 	}
 	session->told_no_private_ms = now;

@@ -17,12 +17,6 @@ void tr_irc_msgid(const struct tr_irc_line *line, struct tr_buf *out);
 void tr_irc_reader_name(struct tr_str nick, struct tr_buf *out);
 void tr_irc_reader_identity(struct tr_str nick, struct tr_buf *out);
 
-/* Everybody in the channel but our own, by the nick as it is written. */
-typedef void tr_irc_roster_visitor(void *arg, struct tr_str nick);
-size_t tr_irc_reader_roster_count(const struct tr_irc_channel *channel);
-void tr_irc_reader_roster_each(
-	const struct tr_irc_channel *channel, tr_irc_roster_visitor *visitor, void *arg);
-
 /* A channel line (PRIVMSG, NOTICE, JOIN, ..) of somebody else or of us, live or from the history.
  */
 void tr_irc_reader_line(
