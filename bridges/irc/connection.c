@@ -28,6 +28,7 @@ static void release(struct tr_irc_connection *connection)
 	tr_free(connection->nick);
 	tr_free(connection->username);
 	tr_free(connection->realname);
+	tr_free(connection->closing);
 	tr_free(connection);
 }
 
@@ -62,7 +63,7 @@ static void close_now(struct tr_irc_connection *connection, const struct tr_erro
 static void close_later(void *arg)
 {
 	struct tr_irc_connection *connection = arg;
-	const struct tr_error error = connection->closing;
+	const struct tr_error error = *connection->closing;
 	enter(connection);
 	close_now(connection, &error);
 	leave(connection);
@@ -74,7 +75,7 @@ void tr_irc_connection_fail(struct tr_irc_connection *connection, const struct t
 		return;
 	}
 	connection->failing = true;
-	connection->closing = *error;
+	connection->closing = tr_memdup(error, sizeof(*error));
 	tr_loop_defer(connection->loop, close_later, connection);
 }
 
@@ -205,8 +206,7 @@ static void on_drain(void *arg)
 static void on_close(void *arg, const struct tr_error *error)
 {
 	struct tr_irc_connection *connection = arg;
-	const struct tr_error why =
-		connection->closing.code != TR_E_OK ? connection->closing : *error;
+	const struct tr_error why = connection->closing ? *connection->closing : *error;
 	enter(connection);
 	close_now(connection, &why);
 	leave(connection);

@@ -38,7 +38,7 @@ struct tr_irc_connection {
 	bool quitting;             /* QUIT is sent: what the server says of it is no ban */
 	bool resting;              /* for a moment */
 	bool paused;               /* by the owner: silence is no sign then */
-	struct tr_error closing;   /* why it will be closed; code 0 = not said */
+	struct tr_error *closing;  /* why it will be closed; NULL = not said */
 	size_t user_len, host_len; /* of our prefix as others see it; 0 = not known */
 
 	/* connection_caps.c; of enum tr_irc_cap */

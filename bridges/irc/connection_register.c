@@ -137,7 +137,8 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 			tr_irc_connection_set_nick(connection, tr_irc_param(line, 0));
 		}
 	} else if ((line->numeric == 376 || line->numeric == 422) && connection->welcomed) {
-		tr_timer_stop(connection->register_timer);
+		tr_timer_destroy(connection->register_timer);
+		connection->register_timer = NULL;
 		tr_irc_connection_become_ready(connection);
 	}
 	return true;

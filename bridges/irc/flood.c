@@ -64,6 +64,10 @@ bool tr_irc_flood_take(struct tr_irc_session *session)
 		flood->told = false;
 	}
 	if (flood->tokens < 1.0) {
+		if (flood->timer == NULL) {
+			flood->timer =
+				tr_timer_create(session->network->loop, token_there, session);
+		}
 		tr_timer_start(flood->timer,
 			(uint64_t)((1.0 - flood->tokens) * 1000.0 / pacing->perSecond) + 1);
 		tell(session, pacing->perSecond);
@@ -75,14 +79,15 @@ bool tr_irc_flood_take(struct tr_irc_session *session)
 
 void tr_irc_flood_init(struct tr_irc_session *session)
 {
-	session->flood.timer = tr_timer_create(session->network->loop, token_there, session);
 	session->flood.tokens = (double)session->network->config->ircClients.floodPacing.burst;
 	session->flood.tokens_at_ms = tr_clock_mono_ms();
 }
 
 void tr_irc_flood_stop(struct tr_irc_session *session)
 {
-	tr_timer_stop(session->flood.timer);
+	if (session->flood.timer != NULL) {
+		tr_timer_stop(session->flood.timer);
+	}
 }
 
 void tr_irc_flood_finish(struct tr_irc_session *session)

@@ -15,7 +15,7 @@ struct tr_irc_session;
 struct tr_irc_flood {
 	double tokens;
 	uint64_t tokens_at_ms;
-	struct tr_timer *timer; /* pumps again when there is a token */
+	struct tr_timer *timer; /* pumps again when there is a token; NULL until it is needed */
 	bool told;
 };
 

@@ -106,8 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		TR_ASSERT(connection->partial.len <= TR_IRC_PARTIAL_MAX);
 	}
 	if (connection->failing) {
-		TR_ASSERT(connection->closing.text[0] != '\0');
-		TR_ASSERT(strstr(connection->closing.text, "sesame") == NULL);
+		TR_ASSERT(connection->closing->text[0] != '\0');
+		TR_ASSERT(strstr(connection->closing->text, "sesame") == NULL);
 	}
 	tr_irc_connection_destroy(connection);
 	tr_loop_turn(loop, false); /* timers go */
