@@ -35,8 +35,7 @@ static void add_size(struct tr_buf *out, int64_t bytes)
 	} else if (bytes < 10LL * KIB * KIB) {
 		tr_buf_addf(out, " (%lldKiB)", (long long)((bytes + KIB / 2) / KIB));
 	} else {
-		tr_buf_addf(out, " (%lldMiB)",
-			(long long)((bytes + KIB * KIB / 2) / ((int64_t)KIB * KIB)));
+		tr_buf_addf(out, " (%lldMiB)", (long long)((bytes >> 20) + (bytes >> 19 & 1)));
 	}
 }
 

@@ -39,6 +39,7 @@ class Variant:
     hard: bool = True
     paced: bool = False
     both: bool = False  # load in the other direction too, and that is judged as well
+    mixed: bool = False  # Matrix users also say several lines at once, edit and answer
     rate: float = 60.0  # messages a second in each room
 
     @property
@@ -50,6 +51,7 @@ VARIANTS = (
     Variant("history"),
     Variant("echo", profile="echo"),
     Variant("rfc", profile="rfc"),
+    Variant("mixed", mixed=True, rate=30),
     Variant("both", both=True, rate=30),
     Variant("both-echo", profile="echo", both=True, rate=30),
     Variant("paced", profile="echo", paced=True, rate=30),
@@ -103,6 +105,8 @@ class World:
         self.kills = []
         self.ircd = self.stub = self.bridge = None
         self._next = dict.fromkeys(CHANNELS, 1)
+        self._events = {}  # (channel, user): what was said last
+        self._choose = random.Random(directory.name)
 
     def __enter__(self):
         try:
@@ -222,15 +226,40 @@ class World:
             self._next[channel] += count
             if self.to_irc or self.variant.both:
                 users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
-                self.stub.inject(
-                    self.rooms[channel], users, count, rate=self.variant.rate, prefix=f"m {channel[1:]} ", first=first
-                )
+                if self.variant.mixed:
+                    self._say_mixed(channel, users, first, count)
+                else:
+                    self.stub.inject(
+                        self.rooms[channel], users, count, rate=self.variant.rate, prefix=f"m {channel[1:]} ", first=first
+                    )
             if not self.to_irc or self.variant.both:
                 for name in IRC_USERS:
                     self.ircd.say(
                         name, channel, f"i {channel[1:]} {name} {{n}}", count=each,
                         rate=self.variant.rate / len(IRC_USERS), first=first, wait=False,
                     )
+
+    def _say_mixed(self, channel, users, first, count):
+        """So many texts at once: alone, two or three in a message, as an edit of what the same user said before, as an answer
+        to another one."""
+        number = first
+        while number < first + count:
+            user = self._choose.choice(users)
+            kind = self._choose.choice(("line", "lines", "edit", "answer"))
+            texts = [f"m {channel[1:]} {n}" for n in range(number, min(number + (3 if kind == "lines" else 1), first + count))]
+            number += len(texts)
+            body = "\n".join(texts)
+            content = {"msgtype": "m.text", "body": body, "test.texts": texts}
+            own = self._events.get((channel, user))
+            other = self._events.get((channel, self._choose.choice(users)))
+            if kind == "edit" and own:
+                content["m.new_content"] = {"msgtype": "m.text", "body": body}
+                content["m.relates_to"] = {"rel_type": "m.replace", "event_id": own}
+            elif kind == "answer" and other:
+                content["m.relates_to"] = {"m.in_reply_to": {"event_id": other}}
+            event = self.stub.inject(self.rooms[channel], user, content=content)["event_id"]
+            if kind != "edit":
+                self._events[channel, user] = event
 
     def delivered(self):
         """A number that grows with every message that arrives."""
@@ -321,9 +350,10 @@ def sent_messages(entries, channels):
     """What Matrix users said, in order, and whether the bridge answered 200 for it."""
     taken = {event for entry in entries if entry["kind"] == "push" and entry["ok"] for event in entry["events"]}
     return [
-        Sent(channels[entry["room"]], localpart(entry["sender"]), entry["content"]["body"], entry["event"] in taken)
+        Sent(channels[entry["room"]], localpart(entry["sender"]), text, entry["event"] in taken)
         for entry in entries
         if entry["kind"] == "inject" and entry["room"] in channels
+        for text in entry["content"].get("test.texts", [entry["content"]["body"]])
     ]
 
 
@@ -344,6 +374,9 @@ def localpart(user_id):
     return user_id[1:].split(":", 1)[0]
 
 
+# Before the text: that it is a correction, or whom it answers. After a restart the bridge may not know any more what was
+# answered; said once it may be either, said twice it is doubled.
+_FRONT = re.compile(r"\* |[a-z]+\d*: ")
 _PRIVMSG = re.compile(r"(?:@\S+ +)?PRIVMSG (#\S+) :?(.*)", re.DOTALL)
 
 
@@ -359,11 +392,12 @@ def written_lines(records):
         elif record.kind == "TAKEN" and (found := _PRIVMSG.fullmatch(record.raw)):
             waiting.setdefault(record.conn, []).append(len(lines))
             sender = record.nick.rstrip("0123456789")
-            lines.append((found[1], sender, found[2], record.conn, connected[record.conn], record.time_ns))
+            text = found[2][front.end():] if (front := _FRONT.match(found[2])) else found[2]
+            lines.append((found[1], sender, text, record.conn, connected[record.conn], record.time_ns))
             confirmed.append(None)
         elif record.kind == "ECHO":
             for index in waiting.get(record.conn, []):
-                if lines[index][0] == record.fields[0] and lines[index][2] == record.raw:
+                if lines[index][0] == record.fields[0] and record.raw.endswith(lines[index][2]):
                     confirmed[index] = record.time_ns
                     waiting[record.conn].remove(index)
                     break

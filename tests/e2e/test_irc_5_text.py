@@ -348,6 +348,44 @@ def test_s1_no_field_breaks_a_line_or_makes_a_ctcp(make_room, breaker):
     assert not any("\x01VERSION" in line for line in room.world.in_irc())
 
 
+# On a real Synapse and a real InspIRCd
+
+
+def test_replies_edits_redactions_reactions_and_files_between_real_servers(inspircd_world):
+    world = inspircd_world
+    bob = world.new_user("bob")
+    channel, room = world.mapped(world.alice, bob)
+    alice_nick = world.nick_of(world.alice)
+    with world.irc(channel) as ann:
+
+        def reads(user, content, expected, event_type="m.room.message"):
+            event = user.send(room, event_type, content)
+            ann.wait_for(lambda line: line.command == "PRIVMSG" and re.search(expected, line.params[-1]), 20, expected)
+            return event
+
+        reads(bob, text("bob is here"), "^bob is here$")
+        question = reads(world.alice, text("shall we have teh best of cats?"), "^shall we")
+        reads(bob, answer(question, "yes"), f'^<{alice_nick}> "shall we have teh best of cats\\?" <- yes$')
+        reads(world.alice, edit(question, "shall we have the best of cats?"), "^s/teh/the/$")
+        ann.say(channel, "said on IRC")
+        said = world.alice.wait_for_text(room, "said on IRC", sender=world.ghost(ann.nick))
+        reads(bob, answer(said["event_id"], "and answered"), f'^<{ann.nick}> "said on IRC" <- and answered$')
+        reads(bob, {**IMAGE, "body": "the beach", "filename": "beach.png"}, r"uploaded an image: beach.png \(20KiB\) < http\S+ > the beach")
+        reads(bob, {"m.relates_to": {"rel_type": "m.annotation", "event_id": question, "key": "+1"}},
+              rf"reacted with \+1 to a message of {alice_nick}: \"shall we have the best of cats\?\"", "m.reaction")
+        world.alice.redact(room, question)
+        ann.wait_for(lambda line: "removed a message" in line.params[-1], 20, "the redaction")
+        # What the bridge has forgotten, Synapse knows: who was there when it was said, and what it was.
+        late = world.new_user("late")
+        secret = reads(world.alice, text("before late came"), "^before late came$")
+        late.join(room)
+        later = reads(world.alice, text("after late came"), "^after late came$")
+        world.bridge.stop()
+        world.bridge.start()
+        reads(late, answer(secret, "what was it?"), f"^({alice_nick}: )?what was it\\?$")
+        reads(late, answer(later, "I heard that"), f'^<{alice_nick}> "after late came" <- I heard that$')
+
+
 # Once, and as it was
 
 

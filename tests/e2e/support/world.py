@@ -49,6 +49,7 @@ class SynapseWorld:
         entry = config["bridged_irc_servers"][0]
         entry.update(bot_username=f"{prefix}bot", users_prefix=f"{prefix}_", alias_prefix=f"{prefix}_")
         entry["parameters"]["botConfig"]["nick"] = self.bot_nick
+        entry["matrixHandler"] = {"showReactions": True, "showRedactions": True, "shortReplyTresholdSeconds": 0}
         self.bridge = Bridge(directory, config)
         self.bridge.generate_registration()
 
