@@ -11,6 +11,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/text.h"
 #include "core/base/log.h"
 
 enum {
@@ -235,7 +236,7 @@ char *tr_irc_channel_claim(
 		if (own->session != session) {
 			continue;
 		}
-		if (!missed && tr_str_eq_c(text, own->text)) {
+		if (!missed && tr_irc_text_same(text, tr_str_from(own->text))) {
 			char *msgid = tr_strdup(own->msgid);
 			own_line_free(own);
 			return msgid;

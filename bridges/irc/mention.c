@@ -41,8 +41,10 @@ static bool wants_mentions(const struct tr_irc_network *network, const char *use
 /* The nick a session has on IRC now, or had last. */
 static const char *nick_in_use(const struct tr_irc_session *session)
 {
-	return session->connection != NULL ? tr_irc_connection_nick(session->connection)
-					   : session->nick;
+	if (session->connection != NULL) {
+		return tr_irc_connection_nick(session->connection);
+	}
+	return session->nick != NULL ? session->nick : "";
 }
 
 static bool is_there(const struct tr_irc_place *place, struct tr_irc_session *session)

@@ -5,9 +5,9 @@
  * and compose_long.h's; that it stays the same on every attempt is outgoing_store.c's.
  */
 #include "bridges/irc/compose_long.h"
+#include "bridges/irc/mention.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "core/base/log.h"
-#include "core/bridge/ghost.h"
 #include "core/bridge/media.h"
 
 #include <string.h>
@@ -22,29 +22,14 @@ struct upload {
 	struct tr_timer *patience; /* others wait for this message */
 };
 
-/* A tr_irc_format_nick. */
-static bool nick_of(void *arg, struct tr_str user_id, struct tr_buf *out)
-{
-	const struct tr_irc_network *network = arg;
-	const struct tr_irc_session *session = tr_map_get(&network->sessions, user_id);
-	const struct tr_ghost *ghost = tr_ghost_of(network->bridge, user_id);
-	if (session != NULL && session->connection != NULL) {
-		tr_buf_add_c(out, tr_irc_connection_nick(session->connection));
-	} else if (session != NULL && session->nick != NULL) {
-		tr_buf_add_c(out, session->nick);
-	} else if (ghost != NULL) {
-		tr_buf_add_c(out, ghost->name);
-	}
-	return session != NULL || ghost != NULL;
-}
-
 bool tr_irc_task_compose(struct tr_irc_task *task)
 {
 	struct tr_irc_network *network = task->session->network;
+	struct tr_irc_place place = {.network = network, .channel = task->channel};
 	const struct tr_irc_composer composer = {
 		.config = &network->entry->globals.matrixHandler,
-		.nick_of = nick_of,
-		.nick_arg = network,
+		.nick_of = tr_irc_mention_nick,
+		.nick_arg = &place,
 	};
 	task->composed = true;
 	if (!tr_irc_compose(&composer, task->op, &task->said)) {

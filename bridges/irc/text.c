@@ -52,6 +52,20 @@ int tr_irc_text_plain(struct tr_str text, struct tr_buf *out)
 	return tr_buf_failed(out) ? TR_E_TOO_BIG : 0;
 }
 
+bool tr_irc_text_same(struct tr_str a, struct tr_str b)
+{
+	if (tr_str_eq(a, b)) {
+		return true;
+	}
+	struct tr_buf one = TR_BUF_INIT(TR_IRC_DECODED_MAX(a.len));
+	struct tr_buf two = TR_BUF_INIT(TR_IRC_DECODED_MAX(b.len));
+	bool same = tr_irc_text_plain(a, &one) == 0 && tr_irc_text_plain(b, &two) == 0 &&
+		    tr_str_eq(tr_buf_str(&one), tr_buf_str(&two));
+	tr_buf_finish(&one);
+	tr_buf_finish(&two);
+	return same;
+}
+
 /* Directions (ALM, LRM, RLM, embeddings, overrides, isolates), joiners, soft hyphen, byte order
  * mark, invisible operators, tags. */
 static bool is_invisible(uint32_t c)

@@ -35,6 +35,9 @@ int tr_irc_text_name(struct tr_str name, struct tr_buf *out);
  * each control character, as "!" and two hex digits ('!' cannot be in a nick). */
 int tr_irc_text_identity(struct tr_str nick, struct tr_buf *out);
 
+/* Whether two texts say the same, formatting left out: channels may strip colours (mode +c). */
+bool tr_irc_text_same(struct tr_str a, struct tr_str b);
+
 /* "\x01VERB rest\x01" (the last mark may be missing): false when `text` is no CTCP message. */
 bool tr_irc_ctcp(struct tr_str text, struct tr_str *verb, struct tr_str *rest);
 

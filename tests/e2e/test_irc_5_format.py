@@ -4,6 +4,7 @@
 import re
 import subprocess
 import time
+import unicodedata
 
 import pytest
 
@@ -28,6 +29,15 @@ def hears(world, text, nick="fay", channel="#a"):
     known = len(contents(world, channel))
     world.ircd.say(nick, channel, text)
     return eventually(lambda: contents(world, channel)[known:], 20, f"{text!r} in Matrix")[0]
+
+
+def says(world, html, body="plain *body*", channel="#a", msgtype="m.text"):
+    """The lines on IRC that a formatted message becomes."""
+    known = len(world.in_irc(channel))
+    world.say({"msgtype": msgtype, "body": body, "format": "org.matrix.custom.html", "formatted_body": html}, channel)
+    world.say("--", channel)
+    eventually(lambda: "--" in world.in_irc(channel)[known:], 20, f"{html!r} on IRC", lambda: str(world.in_irc(channel)))
+    return world.in_irc(channel)[known:-1]
 
 
 def with_puppet(world, user="alice", channel="#a"):
@@ -104,6 +114,54 @@ def test_33_bad_nesting_and_bad_colours_never_leak(stub_world):
         assert not re.search("[\x00-\x1f\x7f-\x9f]", text), content
         opened = re.findall(r"<(\w+)", content.get("formatted_body", ""))
         assert sorted(opened) == sorted(re.findall(r"</(\w+)", content.get("formatted_body", ""))), content
+
+
+# 39: from Matrix
+
+
+def test_39_html_becomes_codes_and_lines_as_people_write_them(stub_world):
+    with_puppet(stub_world)
+    vectors = [
+        ("<b>bold</b> and <em>it</em>", ["\x02bold\x0f and \x1dit"]),
+        ("<strong>a<i>b</i></strong>c", ["\x02a\x1db\x0fc"]),
+        ("<u>u</u><del>d</del><code>c</code>", ["\x1fu\x1f\x1ed\x1e\x11c"]),
+        ('<font color="red">1</font>2', ["\x03041\x0f2"]),
+        ('<span data-mx-color="#0000ff" data-mx-bg-color="#ffff00">x</span>', ["\x0312,08x"]),
+        ('<a href="http://e.x/1">foo</a> <a href="https://e.x">https://e.x</a>', ["foo (http://e.x/1) https://e.x"]),
+        ("<ul><li>a</li><li>b</li></ul><ol><li>c</li></ol>", ["- a", "- b", "1. c"]),
+        ("<blockquote>q</blockquote>answer", ["> q", "answer"]),
+        ("<h3>Title</h3><p>one</p><p>two</p>", ["\x02Title", "one", "two"]),
+        ('<pre><code class="language-c">int a;\n  b();\n</code></pre>', ["int a;", "  b();"]),
+        ("<custom>unknown</custom> <sub>tags</sub>", ["unknown tags"]),
+        ("a &lt; b &amp; c", ["a < b & c"]),
+        ("say <span data-mx-spoiler>what</span>", ["say \x0301,01what"]),
+    ]
+    for html, lines in vectors:
+        assert says(stub_world, html) == lines
+
+
+def test_39_what_is_not_html_is_said_as_it_is(stub_world):
+    with_puppet(stub_world)
+    assert says(stub_world, "", body="**not html**") == ["**not html**"]
+    known = len(stub_world.in_irc())
+    stub_world.say({"msgtype": "m.text", "body": "<b>x</b>", "format": "org.example", "formatted_body": "<b>y</b>"})
+    assert stub_world.wait_in_irc(known + 1)[known:] == ["<b>x</b>"]
+
+
+def test_39_emotes_have_styles_too(stub_world):
+    with_puppet(stub_world)
+    assert says(stub_world, "<b>waves</b>", msgtype="m.emote") == ["\x01ACTION \x02waves\x01"]
+
+
+def test_39_a_pill_is_the_nick_on_irc(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"))
+    with_puppet(world)
+    with_puppet(world, "bob")
+    hears(world, "I am here", nick="Carol[x]")
+    pill = '<a href="https://matrix.to/#/{}">Somebody Else</a>: hi'
+    assert says(world, pill.format("@bob:hs.test")) == ["M-bob: hi"]
+    assert says(world, pill.format("@irc_Carol[x]:hs.test")) == ["Carol[x]: hi"]
+    assert says(world, pill.format("@stranger:hs.test")) == ["Somebody Else: hi"]
 
 
 # 64: mentions
@@ -185,7 +243,54 @@ def test_64_of_a_line_full_of_nicks_five_are_mentioned(make_stub_world):
     assert len(pills(content)) == 5 and content["m.mentions"]["user_ids"] == ["@alice:hs.test"]
 
 
+# 65: cutting
+
+
+def words_of(lines):
+    return " ".join(line.strip() for line in lines).split()
+
+
+def test_65_long_text_is_cut_between_words(stub_world):
+    with_puppet(stub_world)
+    text = " ".join(f"wörd{number}" for number in range(200))
+    lines = says(stub_world, "", body=text)
+    assert len(lines) > 2 and words_of(lines) == text.split()
+
+
+def test_65_text_without_spaces_is_cut_between_characters_as_people_see_them(stub_world):
+    with_puppet(stub_world)
+    for cluster in ["\U0001f469\u200d\U0001f4bb", "\U0001f1e9\U0001f1ea", "e\u0301\u0323", "\U0001f44d\U0001f3fd",
+                    "\u1112\u1161\u11ab"]:
+        lines = says(stub_world, "", body=cluster * 200)
+        assert len(lines) > 1 and "".join(lines) == cluster * 200
+        for line in lines:
+            assert line == cluster * (len(line) // len(cluster)), "a cluster was cut in two"
+            assert unicodedata.is_normalized("NFC", line) or cluster == "e\u0301\u0323" or cluster == "\u1112\u1161\u11ab"
+
+
+def test_65_styles_go_on_behind_a_cut(stub_world):
+    with_puppet(stub_world)
+    text = " ".join(f"word{number}" for number in range(150))
+    lines = says(stub_world, f'<b><font color="red">{text}</font></b> end')
+    assert len(lines) > 2 and all(line.startswith("\x0304\x02word") for line in lines), lines
+    assert re.sub("\x0304|[\x02\x0f]", "", " ".join(lines)).split() == text.split() + ["end"]
+
+
 # 67: framing
+
+
+def test_67_no_character_alters_the_framing(stub_world):
+    """Controls in a body, in HTML and in references of HTML: what is said is one message of this puppet, nothing else."""
+    with_puppet(stub_world)
+    evil = ["\r\nQUIT :x", "\nPRIVMSG #b :x", "\0", "\x01VERSION\x01", "\x01", "\u2028QUIT", "\x85QUIT", "\u202ex", "\x1b[2J"]
+    for text in evil:
+        says(stub_world, "", body="a" + text + "z")
+        says(stub_world, f"<b>b{text}z</b>")
+        says(stub_world, "c" + "".join(f"&#{ord(c)};" for c in text) + "z")
+    for raw in stub_world.ircd.taken("M-alice"):
+        verb = raw.split(" ")[1] if raw.startswith("@") else raw.split(" ")[0]
+        assert verb in ("PRIVMSG", "JOIN", "NICK", "USER", "CAP", "PING", "PONG", "MODE", "WHO", "CHATHISTORY", "WHOIS"), raw
+        assert not re.search("[\x00\x01\x1b\x7f\r\n\x80-\x9f\u2028\u202e]", raw.partition(" :")[2]), raw
 
 
 def test_67_who_looks_like_somebody_else_is_somebody_else(stub_world):
@@ -316,3 +421,26 @@ def test_a_message_to_the_operators_of_a_channel_stays_among_them(make_stub_worl
     assert len(told) == 1 and "@#a" in told[0] and "not carried" in told[0]
 
 
+# Real servers
+
+
+def test_formatting_and_mentions_between_real_servers(inspircd_world):
+    world = inspircd_world
+    channel, room = world.mapped(world.alice)
+    nick = world.nick_of(world.alice)
+    with world.irc(channel) as ann:
+        world.alice.send(room, "m.room.message", {
+            "msgtype": "m.text", "body": "**bold** [x](https://e.x/1)", "format": "org.matrix.custom.html",
+            "formatted_body": '<strong>bold</strong> <a href="https://e.x/1">x</a>'})
+        line = ann.wait_for_text("\x02bold\x0f x (https://e.x/1)")
+        assert line.source.split("!")[0] == nick
+        ann.say(channel, f"{nick}: \x0304red\x03 and \x1ditalic")
+        event = world.alice.wait_for(
+            room, lambda e: "red and italic" in (e["content"].get("body") or ""), 20, "the line")
+        content = event["content"]
+        assert content["m.mentions"] == {"user_ids": [world.alice.user_id]}
+        assert "<em>italic</em>" in content["formatted_body"] and 'data-mx-color="#ff0000"' in content["formatted_body"]
+        assert "https://matrix.to/#/" in content["formatted_body"]
+        ann.send(f"PRIVMSG {nick} :\x01VERSION\x01")
+        answer = ann.wait_for(lambda line: line.command == "NOTICE" and line.params[0] == ann.nick and "\x01" in line)
+        assert answer.params[1].startswith("\x01VERSION trestle ")

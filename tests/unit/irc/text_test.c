@@ -319,6 +319,19 @@ static void s30_different_nicks_have_different_identities(void **state)
 	assert_becomes(tr_irc_text_identity, TR_STR("caf\xe9\x02"), "caf!e9!02");
 }
 
+/* A channel that strips colours keeps our lines without them in its history. */
+static void texts_are_the_same_without_their_formatting(void **state)
+{
+	(void)state;
+	assert_true(tr_irc_text_same(TR_STR("a b"), TR_STR("a b")));
+	assert_true(tr_irc_text_same(TR_STR("\x02"
+					    "a\x03"
+					    "04 b"),
+		TR_STR("a b")));
+	assert_false(tr_irc_text_same(TR_STR("a b"), TR_STR("a  b")));
+	assert_false(tr_irc_text_same(TR_STR("a"), TR_STR("")));
+}
+
 static void ctcp_falls_into_verb_and_rest(void **state)
 {
 	static const struct {
@@ -365,6 +378,7 @@ int main(void)
 		cmocka_unit_test(formatting_codes_go_and_text_stays),
 		cmocka_unit_test(s33_no_name_changes_how_its_surroundings_look),
 		cmocka_unit_test(s30_different_nicks_have_different_identities),
+		cmocka_unit_test(texts_are_the_same_without_their_formatting),
 		cmocka_unit_test(ctcp_falls_into_verb_and_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
