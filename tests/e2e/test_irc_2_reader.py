@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection reads a channel; whatever becomes of it, nothing is lost or doubled; and the channel reads as the room did."""
 
+import collections
 import time
 
 import pytest
@@ -152,3 +153,38 @@ def test_a_sender_whose_connection_is_lost_is_not_overtaken(make_stub_world):
     world.ircd.control("close", nick=nick, how="rst")
     world.wait_in_irc(63)
     assert world.in_irc()[3:] == numbered("message ", 60)
+
+
+def test_a_thousand_messages_of_one_sender_keep_their_order_both_ways(make_stub_world):
+    world = make_stub_world()
+    puppets_in(world, "alice")
+    world.inject(1000)
+    world.ircd.say("speaker", "#a", "line {n}", count=1000, rate=0, wait=False)
+    world.wait_in_irc(1001)
+    world.wait_in_matrix(1001)
+    assert world.in_irc()[1:] == numbered("message ", 1000)
+    assert world.in_matrix()[1:] == numbered("line ", 1000)
+
+
+@pytest.mark.parametrize("profile", ["history", "rfc"])
+def test_a_netsplit_and_its_end_cost_each_user_one_leave_and_one_join_at_most(make_stub_world, profile):
+    world = make_stub_world(ircd={"profile": profile})
+    puppets_in(world, "alice")
+    names = [f"split{number}" for number in range(1, 31)]
+    for name in names:
+        world.ircd.say(name, "#a", "here")
+    world.wait_in_matrix(31)
+    room = world.rooms["#a"]
+    before = member_events(world, room)
+    world.ircd.control("split", prefix="split", servers="hub.test leaf.test")
+    world.ircd.control("rejoin", prefix="split", servers="hub.test leaf.test")
+    world.ircd.say("split30", "#a", "again")
+    world.wait_in_matrix(32)
+    eventually(lambda: all(world.membership(room, f"@irc_{name}:hs.test") == "join" for name in names), 20, "all of them")
+    after = member_events(world, room)
+    assert max(after[user] - count for user, count in before.items()) <= 2
+
+
+def member_events(world, room):
+    events = [event for event in world.alice.messages(room) if event["type"] == "m.room.member"]
+    return collections.Counter(event["state_key"] for event in events)
