@@ -269,6 +269,9 @@ def crowd_5000(results, directory):
 def restart(results, crowd):
     """Nothing has changed: what the bridge asks of the homeserver beyond finding it and its rooms is needless."""
     crowd.stub.wait_until_pushed()
+    asked = -1
+    while asked != (asked := crowd.stub.stats()["requests"]):  # who has left is shown as gone, one by one
+        time.sleep(1)
     crowd.bridge.stop()
     wait_until(lambda: crowd.ircd.counts()["connections"] <= 1, "the end of all connections")
     said, requests = crowd.ircd.counts()["lines_said"], crowd.stub.stats()["requests"]
