@@ -72,6 +72,11 @@ static void make(struct tr_irc_network *network, struct tr_command *command)
 	struct tr_buf pem = TR_BUF_INIT(TR_IRC_CERTIFICATE_MAX);
 	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
 	struct tr_tls_identity *identity = NULL;
+	if (!network->config->ssl) {
+		tr_irc_command_end_with(command,
+			"This network is connected without TLS, so there are no certificates.");
+		return;
+	}
 	if (tr_irc_certificate_make(tr_command_user(command), &pem) == 0) {
 		identity = tr_tls_identity_create(tr_buf_str(&pem), NULL);
 	}

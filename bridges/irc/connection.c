@@ -227,6 +227,9 @@ static void write_out(struct tr_irc_connection *connection)
 		tr_error_set(&error, TR_E_NETWORK, "the server takes nothing any more");
 		tr_irc_connection_fail(connection, &error);
 	}
+	if (connection->state == TR_IRC_CONNECTION_REGISTERING) {
+		tr_wipe(connection->out.data, connection->out.len); /* a password may be in it */
+	}
 	tr_buf_finish(&connection->out);
 }
 

@@ -433,3 +433,14 @@ def test_text_that_waits_for_the_pace_is_told_once_and_arrives_in_order(make_stu
     said = [record.time_ns for record in world.ircd.ledger("SAID") if record.nick == "M-alice"]
     assert said[-1] - said[0] > 57 / 5 * 0.9e9, "paced"
     assert len([text for text in world.replies(room) if "slowly" in text]) == 1
+
+
+# Certificates by command
+
+
+def test_certificate_explains_itself_where_it_cannot_help(stub_world):
+    room = stub_world.chat("alice")
+    assert "no certificate" in stub_world.ask("alice", room, "!certificate")[0]
+    assert "without TLS" in stub_world.ask("alice", room, "!certificate new")[0]
+    assert "removed" in stub_world.ask("alice", room, "!certificate remove")[0]
+    assert "certificate" in stub_world.ask("alice", room, "!certificate old")[0]
