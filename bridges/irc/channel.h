@@ -37,6 +37,7 @@ struct tr_irc_channel {
 	struct tr_list advanced_node; /* in network->advanced: last_msgid has moved, not stored */
 	int64_t joined_ms;            /* of the first join ever; 0 = never */
 	bool join_stored;
+	bool refusal_told; /* the room knows that the bot is not let in */
 	bool catching_up;
 	bool again; /* lines came while it was catching up and found no room */
 	struct tr_list held;

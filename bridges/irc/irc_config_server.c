@@ -38,7 +38,9 @@ static const struct tr_schema bot_schema = {.title = "The bot on IRC", .keys = b
 #define OWNER struct tr_irc_quit_debounce
 static const struct tr_schema_key debounce_keys[] = {
 	ROW("enabled", BOOL, enabled, "false", 0,
-		.help = "Whether leaves are held back when many users quit at once (a netsplit)."),
+		.help = "Whether leaves are held back for long when many users quit at once. Those of "
+			"a netsplit, as servers name it, are held back for a minute anyway; who is "
+			"back by then never left the room."),
 	ROW("quitsPerSecond", INT, quitsPerSecond, "5", 0, .min = 1, .max = 100000,
 		.help = "From how many quits a second on."),
 	ROW("delayMinMs", INT, delayMinMs, "3600000", 0, .max = INT64_MAX,
@@ -251,9 +253,11 @@ static const struct tr_schema_key block_item = {
 #define OWNER struct tr_irc_clients_config
 static const struct tr_schema_key kick_keys[] = {
 	ROW("channelJoinFailure", BOOL, kickOn.channelJoinFailure, "true", 0,
-		.help = "When the channel lets the user not in."),
+		.help = "When the channel has banned the user, while others of the bridge are in it. "
+			"Other refusals are told to the user and kick nobody."),
 	ROW("ircConnectionFailure", BOOL, kickOn.ircConnectionFailure, "true", 0,
-		.help = "When the user cannot be connected."),
+		.help = "When the server has banned the user, while it lets others of the bridge in. "
+			"Whatever passes (a lost connection, a server that is full) kicks nobody."),
 	ROW("userQuit", BOOL, kickOn.userQuit, "true", 0, .help = "When the user says !quit."),
 	ROW_END,
 };
@@ -316,7 +320,7 @@ static const struct tr_schema_key irc_client_keys[] = {
 	ROW("pingRateMs", INT, pingRateMs, "60000", 0, .min = 1000, .max = 86400000,
 		.help = "Milliseconds between two pings of ours."),
 	ROW_GROUP("floodPacing", pacing_schema, 0, .help = "How fast lines are sent."),
-	ROW_GROUP("kickOn", kick_schema, NOT_YET, .help = "Who is kicked from rooms."),
+	ROW_GROUP("kickOn", kick_schema, 0, .help = "Who is kicked from rooms."),
 	ROW_GROUP("ipv6", ipv6_schema, NOT_YET, .help = "Addresses of users."),
 	ROW_END,
 };
@@ -402,7 +406,7 @@ static const struct tr_schema_key server_keys[] = {
 	ROW_MANY("modePowerMap", MAP, modePowerMap, mode_power_count, struct tr_irc_mode_power,
 		power_item, NOT_YET, .check = tr_irc_check_mode_letter, .fallback = "{o: 50, v: 1}",
 		.help = "The power level of a channel mode in the room."),
-	ROW_SECTION("quitDebounce", quitDebounce, debounce_schema, NOT_YET,
+	ROW_SECTION("quitDebounce", quitDebounce, debounce_schema, 0,
 		.help = "What happens in a netsplit."),
 	ROW_MANY("excludedUsers", LIST, excludedUsers, excluded_user_count,
 		struct tr_irc_excluded_user, excluded_item, 0, .alias = "excludeUsers",

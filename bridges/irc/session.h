@@ -31,6 +31,9 @@ struct tr_irc_member {
 	struct tr_irc_channel *channel;
 	enum tr_irc_membership state;
 	uint64_t asked_ms; /* when JOIN was sent last */
+	uint64_t
+		again_ms; /* when it is sent again, as the last was refused for a moment; 0 = not */
+	unsigned tries;   /* so far */
 };
 
 struct tr_irc_session {
@@ -58,6 +61,7 @@ struct tr_irc_session {
 	struct tr_irc_identify *identify;
 	struct tr_error last_error;
 	struct tr_list members;
+	unsigned refusals;    /* of the bot's joins, in a row */
 	unsigned reading;     /* channels it is the reader of */
 	unsigned standing_by; /* channels it would read next */
 	struct tr_irc_history *history;

@@ -23,41 +23,61 @@ struct tr_irc_member *tr_irc_session_member(
 	return NULL;
 }
 
-void tr_irc_session_look_after_joins(void *arg)
-{
-	struct tr_irc_session *session = arg;
-	uint64_t now = tr_clock_mono_ms();
-	bool waiting = false;
-	struct tr_list *node = session->members.next;
-	while (node != &session->members && tr_irc_session_online(session)) {
-		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
-		node = node->next;
-		if (member->state != TR_IRC_JOINING) {
-			continue;
-		}
-		if (now - member->asked_ms < JOIN_TIMEOUT_MS) {
-			waiting = true;
-			continue;
-		}
-		struct tr_error error;
-		tr_error_set_class(&error, TR_E_TIMEOUT, TR_CLASS_PERMANENT,
-			"%s could not be joined on IRC: the server does not answer",
-			member->channel->name);
-		tr_irc_session_join_failed(member, &error);
-	}
-	if (waiting) {
-		tr_timer_start(session->join_watch, JOIN_TIMEOUT_MS / 3);
-	}
-}
-
 static void send_join(struct tr_irc_member *member)
 {
 	const struct tr_irc_channel *channel = member->channel;
 	member->asked_ms = tr_clock_mono_ms();
+	member->again_ms = 0;
 	tr_irc_send_words(member->session->connection, "JOIN", tr_str_from(channel->name),
 		tr_str_from(channel->password), (struct tr_str){NULL, 0});
 	if (!tr_timer_active(member->session->join_watch)) {
 		tr_timer_start(member->session->join_watch, JOIN_TIMEOUT_MS);
+	}
+}
+
+void tr_irc_session_join_again(struct tr_irc_member *member, uint64_t delay_ms)
+{
+	member->tries++;
+	member->again_ms = tr_clock_mono_ms() + delay_ms;
+	tr_timer_start(member->session->join_watch, delay_ms);
+}
+
+/* Looks at one that is not in yet; how long it can wait for the next look, 0 = it has failed. */
+static uint64_t look_after_join(struct tr_irc_member *member, uint64_t now)
+{
+	if (member->again_ms > now) {
+		return member->again_ms - now;
+	}
+	if (member->again_ms != 0) {
+		send_join(member);
+	}
+	if (now < member->asked_ms + JOIN_TIMEOUT_MS) {
+		return JOIN_TIMEOUT_MS / 3;
+	}
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_TIMEOUT, TR_CLASS_PERMANENT,
+		"%.100s could not be joined on IRC: the server does not answer",
+		member->channel->name);
+	tr_irc_session_join_failed(member, &error);
+	return 0;
+}
+
+void tr_irc_session_look_after_joins(void *arg)
+{
+	struct tr_irc_session *session = arg;
+	uint64_t now = tr_clock_mono_ms();
+	uint64_t wait = 0;
+	struct tr_list *node = session->members.next;
+	while (node != &session->members && tr_irc_session_online(session)) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		node = node->next;
+		if (member->state == TR_IRC_JOINING) {
+			uint64_t delay = look_after_join(member, now);
+			wait = delay > 0 && (wait == 0 || delay < wait) ? delay : wait;
+		}
+	}
+	if (wait > 0) {
+		tr_timer_start(session->join_watch, wait);
 	}
 }
 
@@ -139,6 +159,7 @@ void tr_irc_session_leave_all(struct tr_irc_session *session)
 	TR_LIST_EACH (&session->members, node, following) {
 		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
 		member->state = TR_IRC_JOINING;
+		member->tries = 0;
 		tr_irc_channel_left(member->channel, session);
 	}
 }

@@ -11,6 +11,11 @@
  */
 void tr_irc_session_join_failed(struct tr_irc_member *member, const struct tr_error *error);
 
+/* Whether the line refuses a JOIN of this session; then that is seen to. */
+bool tr_irc_session_join_refused(struct tr_irc_session *session, const struct tr_irc_line *line);
+/* JOIN is sent once more after this time. */
+void tr_irc_session_join_again(struct tr_irc_member *member, uint64_t delay_ms);
+
 /* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
 void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
 

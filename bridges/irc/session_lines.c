@@ -21,7 +21,7 @@
 
 #include <string.h>
 
-enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000, REFUSED_REJOIN_MS = 60000 };
+enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000 };
 
 /* user@host as the server shows us to others. */
 static void learn_mask(struct tr_irc_session *session, const struct tr_irc_line *line)
@@ -49,6 +49,11 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 	learn_mask(session, line);
 	struct tr_irc_member *member = tr_irc_session_join(session, channel);
 	member->state = TR_IRC_JOINED;
+	member->tries = 0;
+	if (session->user_id == NULL) {
+		channel->refusal_told = false;
+		session->refusals = 0;
+	}
 	tr_irc_channel_joined(channel, session, line);
 	tr_irc_outgoing_pump(session);
 }
@@ -77,74 +82,6 @@ static void own_departure(
 	if (session->user_id == NULL) {
 		tr_irc_session_rejoin_later(session, KICKED_REJOIN_MS);
 	}
-}
-
-/* Numerics that refuse a JOIN (RFC 2812 section 3.2.1 and what servers added). */
-static bool refuses_join(int numeric)
-{
-	switch (numeric) {
-	case 403: /* no such channel */
-	case 405: /* too many channels */
-	case 407: /* too many targets */
-	case 437: /* channel temporarily unavailable */
-	case 447:
-	case 448: /* forbidden name */
-	case 470: /* forwarded elsewhere */
-	case 471: /* full */
-	case 473: /* invite only */
-	case 474: /* banned */
-	case 475: /* bad key */
-	case 476: /* bad channel mask */
-	case 477: /* registered users only */
-	case 479: /* bad channel name */
-	case 480: /* joining too fast, or secure only */
-	case 485: /* cannot join */
-	case 489: /* secure connections only */
-	case 495: /* kicked a moment ago */
-	case 500: /* too many joins */
-	case 520: /* operators only */
-	case 609:
-	case 926: /* forbidden channel */
-		return true;
-	default:
-		return false;
-	}
-}
-
-void tr_irc_session_join_failed(struct tr_irc_member *member, const struct tr_error *error)
-{
-	struct tr_irc_session *session = member->session;
-	struct tr_irc_channel *channel = member->channel;
-	tr_log_warn("irc", "%s: %s", tr_irc_session_who(session), error->text);
-	tr_irc_member_remove(member);
-	tr_irc_outgoing_refuse_target(session, tr_str_from(channel->name), error);
-	if (session->user_id == NULL) {
-		if (channel->portal->room_count > 0) {
-			tr_bridge_tell_room(
-				session->network->bridge, channel->portal->rooms[0], error->text);
-		}
-		tr_irc_session_rejoin_later(session, REFUSED_REJOIN_MS);
-	}
-}
-
-static bool join_refused(struct tr_irc_session *session, const struct tr_irc_line *line)
-{
-	if (!refuses_join(line->numeric)) {
-		return false;
-	}
-	struct tr_irc_channel *channel =
-		tr_irc_channel_find(session->network, tr_irc_param(line, 1));
-	struct tr_irc_member *member = channel ? tr_irc_session_member(session, channel) : NULL;
-	if (member == NULL || member->state != TR_IRC_JOINING || channel->portal == NULL) {
-		return false;
-	}
-	struct tr_error error;
-	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
-		"%s could not be joined on IRC: %.*s (%d)", channel->name,
-		TR_STR_ARG(tr_irc_param(line, line->param_count - 1)), line->numeric);
-	error.status = line->numeric;
-	tr_irc_session_join_failed(member, &error);
-	return true;
 }
 
 static void own_line(struct tr_irc_session *session, const struct tr_irc_line *line)
@@ -215,7 +152,7 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 	}
 	if (tr_irc_standby_pong(session, line) || tr_irc_identify_line(session, line) ||
 		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
-		tr_irc_outgoing_line(session, line) || join_refused(session, line) ||
+		tr_irc_outgoing_line(session, line) || tr_irc_session_join_refused(session, line) ||
 		tr_irc_query_line(session, line)) {
 		return;
 	}

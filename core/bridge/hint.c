@@ -30,15 +30,11 @@ static void give_name(struct tr_bridge *bridge, const char *user_id, const char 
 	give(bridge, &hint);
 }
 
-/* Keeps it; false when it was known already. An event without a name is no word of the profile:
- * that is asked for when it matters. */
-static bool keep(struct tr_bridge *bridge, struct tr_str user_id, struct tr_str name, bool profile)
+/* Keeps it; false when it was known already. A member event without a name is that of somebody who
+ * has none: homeservers write the profile's into it. */
+static bool keep(struct tr_bridge *bridge, struct tr_str user_id, struct tr_str name)
 {
 	const char *old = tr_map_get(&bridge->names, user_id);
-	if (tr_str_empty(name) && !profile) {
-		tr_free(tr_map_remove(&bridge->names, user_id));
-		return old != NULL;
-	}
 	if (old != NULL && tr_str_eq_c(name, old)) {
 		return false;
 	}
@@ -51,7 +47,7 @@ static bool keep(struct tr_bridge *bridge, struct tr_str user_id, struct tr_str 
 void tr_hint_display_name(struct tr_bridge *bridge, struct tr_str user_id, struct tr_str name)
 {
 	name = tr_str_slice(name, 0, tr_utf8_fit(name, NAME_BYTES_MAX));
-	if (!keep(bridge, user_id, name, false)) {
+	if (!keep(bridge, user_id, name)) {
 		return;
 	}
 	char *id = tr_str_dup(user_id);
@@ -81,7 +77,7 @@ static void answered(void *arg, const struct tr_json *response, const struct tr_
 	struct tr_str name = tr_json_get_str(response, "displayname");
 	name = tr_str_slice(name, 0, tr_utf8_fit(name, NAME_BYTES_MAX));
 	if (error == NULL) {
-		keep(bridge, id, name, true);
+		keep(bridge, id, name);
 	} else {
 		tr_log_debug("bridge", "%s: the display name of %s cannot be read: %s",
 			bridge->options.name, asking->user_id, error->text);

@@ -73,19 +73,23 @@ def test_the_template_takes_display_name_localpart_and_user_id(make_stub_world):
     wait_for_nick(world, "alice|Al|alicehstest")
 
 
-def test_a_display_name_that_no_event_has_told_is_asked_for(make_stub_world):
-    world = make_stub_world(ready=False)
-    world.stub.user("alice", "Alice Profile")
-    world.start()
-    world.say("hello")
-    wait_for_nick(world, "M-AliceProfile")
-    assert not [record for record in world.ircd.ledger("NICK") if record.nick.startswith("M-")]
+def stranger(world, name=None):
+    """A Matrix user in none of the bridge's rooms, who writes to fay on IRC."""
+    world.ircd.control("fake", nick="fay")
+    world.users["dora"] = world.stub.user("dora", name)
+    room = world.chat("dora", "@irc_fay:hs.test")
+    world.users["dora"].send_text(room, "psst")
+
+
+def test_a_display_name_that_no_event_has_told_is_asked_for(stub_world):
+    stranger(stub_world, "Dora Profile")
+    eventually(lambda: ("M-DoraProfile", "psst") in stub_world.ircd.said("fay"), 20, "the message")
 
 
 def test_a_profile_that_cannot_be_read_keeps_nobody_from_talking(stub_world):
-    stub_world.stub.fail(20, status=500, match="profile")
-    stub_world.say("hello")
-    wait_for_nick(stub_world, "M-alice")
+    stub_world.stub.fail(20, status=500, match="profile/@dora")
+    stranger(stub_world, "Dora Profile")
+    eventually(lambda: ("M-dora", "psst") in stub_world.ircd.said("fay"), 20, "the message")
 
 
 def test_a_nick_is_cut_to_what_the_server_takes(make_stub_world):
