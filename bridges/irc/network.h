@@ -13,6 +13,7 @@
 #include "bridges/irc/connection.h"
 #include "bridges/irc/connects.h"
 #include "bridges/irc/irc_config.h"
+#include "bridges/irc/quits.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/bridge/bridge.h"
@@ -51,6 +52,7 @@ struct tr_irc_network {
 	struct tr_map usernames;        /* user name -> session */
 	struct tr_map username_numbers; /* user name -> number of the last one made from it */
 	struct tr_irc_connects connects;
+	struct tr_irc_quits quits;
 	uint64_t spoken_store_ms; /* when it is stored next who spoke when */
 	struct tr_timer *second;  /* looks after nicks and idle puppets */
 	struct tr_marks *marks;

@@ -161,7 +161,8 @@ static void arrived(struct tr_irc_channel *channel, struct tr_str nick)
 	tr_buf_finish(&identity);
 }
 
-static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct tr_str reason)
+static void departed(
+	struct tr_irc_channel *channel, struct tr_str nick, struct tr_str reason, uint64_t delay_ms)
 {
 	if (tr_str_empty(nick)) {
 		return;
@@ -176,8 +177,8 @@ static void departed(struct tr_irc_channel *channel, struct tr_str nick, struct 
 	tr_irc_decode(channel->network->encoding, reason, &decoded);
 	tr_irc_text_plain(tr_buf_str(&decoded), &why);
 	tr_buf_finish(&decoded);
-	tr_bridge_remote_leave(channel->network->bridge, channel->portal, tr_buf_str(&identity),
-		tr_buf_str(&name), tr_buf_str(&why));
+	tr_bridge_remote_leave_later(channel->network->bridge, channel->portal,
+		tr_buf_str(&identity), tr_buf_str(&why), delay_ms);
 	tr_buf_finish(&name);
 	tr_buf_finish(&identity);
 	tr_buf_finish(&why);
@@ -218,7 +219,7 @@ void tr_irc_reader_line(
 	} else if (tr_irc_is(line, "KICK")) {
 		struct tr_str target = tr_irc_param(line, 1);
 		if (!tr_irc_network_is_own(channel->network, target, (struct tr_str){NULL, 0})) {
-			departed(channel, target, tr_irc_param(line, 2));
+			departed(channel, target, tr_irc_param(line, 2), 0);
 		}
 	} else if (tr_str_empty(line->nick) ||
 		   tr_irc_network_owner_of_line(channel->network, line, false) != NULL) {
@@ -226,7 +227,7 @@ void tr_irc_reader_line(
 	} else if (tr_irc_is(line, "JOIN")) {
 		arrived(channel, line->nick);
 	} else if (tr_irc_is(line, "PART")) {
-		departed(channel, line->nick, tr_irc_param(line, 1));
+		departed(channel, line->nick, tr_irc_param(line, 1), 0);
 	}
 }
 
@@ -234,6 +235,7 @@ void tr_irc_reader_line(
 struct everywhere {
 	const struct tr_irc_session *reader;
 	const struct tr_irc_line *line;
+	uint64_t delay_ms; /* of the leave */
 };
 
 static void gone_or_renamed(void *arg, struct tr_irc_channel *channel)
@@ -244,7 +246,8 @@ static void gone_or_renamed(void *arg, struct tr_irc_channel *channel)
 		return;
 	}
 	bool nick_change = tr_irc_is(line, "NICK");
-	departed(channel, line->nick, nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0));
+	departed(channel, line->nick, nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0),
+		everywhere->delay_ms);
 	if (nick_change) {
 		arrived(channel, tr_irc_param(line, 0));
 	}
@@ -252,10 +255,15 @@ static void gone_or_renamed(void *arg, struct tr_irc_channel *channel)
 
 void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
-	struct everywhere everywhere = {session, line};
-	if (tr_irc_network_owner_of_line(session->network, line, false) == NULL) {
-		tr_irc_roster_each_channel(
-			session->network, line->nick, gone_or_renamed, &everywhere);
+	struct tr_irc_network *network = session->network;
+	struct everywhere everywhere = {session, line, 0};
+	if (tr_irc_network_owner_of_line(network, line, false) == NULL) {
+		if (tr_irc_is(line, "QUIT")) {
+			everywhere.delay_ms =
+				tr_irc_quits_delay(&network->quits, &network->config->quitDebounce,
+					tr_irc_param(line, 0), tr_clock_mono_ms());
+		}
+		tr_irc_roster_each_channel(network, line->nick, gone_or_renamed, &everywhere);
 	}
 }
 

@@ -148,6 +148,10 @@ struct tr_remote_person {
  * known yet nothing happens: members_known() says when. Borrowed for the call. */
 void tr_bridge_remote_members(struct tr_bridge *bridge, struct tr_portal *portal,
 	const struct tr_remote_person *people, size_t count, bool bring);
+/* The same, but the room sees it only after `delay_ms`: who is back by then never left (netsplits).
+ * Held in memory only. */
+void tr_bridge_remote_leave_later(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str reason, uint64_t delay_ms);
 /* A puppet was put out of the place by somebody on the network: the Matrix user is kicked by the
  * bot. */
 void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,

@@ -257,8 +257,9 @@ struct tr_membership_queue *tr_membership_queue_create(
 void tr_membership_queue_destroy(struct tr_membership_queue *queue);
 void tr_membership_join(
 	struct tr_membership_queue *queue, struct tr_ghost *ghost, const char *room_id);
+/* Not before `delay_ms` are over; who joins meanwhile never left. */
 void tr_membership_leave(struct tr_membership_queue *queue, struct tr_ghost *ghost,
-	const char *room_id, struct tr_str reason);
+	const char *room_id, struct tr_str reason, uint64_t delay_ms);
 void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, const char *room_id,
 	struct tr_str reason);
 void tr_membership_pause(struct tr_membership_queue *queue, bool paused);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ghosts' comings and goings, paced: one at each tick, a few under way. What cancels out before its
- * turn (a netsplit and its end) costs nothing. A ghost does not leave a room while a message of its
- * own is on its way there. What fails for a while is tried again with backoff; what is refused is
- * logged and forgotten: a ghost that speaks is brought in anyway (intent.c).
+ * turn (a netsplit and its end) costs nothing; a leave may be held back for that. A ghost does not
+ * leave a room while a message of its own is on its way there. What fails for a while is tried
+ * again with backoff; what is refused is logged and forgotten: a ghost that speaks is brought in
+ * anyway (intent.c).
  */
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -17,13 +18,14 @@ enum {
 	RETRY_FIRST_MS = 1000,
 	RETRY_MAX_MS = 300000,
 	ATTEMPTS_MAX = 8,
-	LOOK_MAX = 64, /* entries looked at in one tick */
+	LOOK_MAX = 64,      /* entries looked at in one tick */
+	HELD_LOOK_MS = 500, /* between two looks at leaves that are held back */
 };
 
 enum change { CHANGE_JOIN, CHANGE_LEAVE, CHANGE_KICK };
 
 struct entry {
-	struct tr_list node; /* in queue->waiting, unless it is running */
+	struct tr_list node; /* in queue->waiting or queue->held, unless it is running */
 	struct tr_membership_queue *queue;
 	char *key;
 	enum change change;
@@ -45,6 +47,9 @@ struct tr_membership_queue {
 	struct tr_timer *timer;
 	struct tr_map entries; /* user and room -> entry */
 	struct tr_list waiting;
+	struct tr_list held; /* leaves that are held back until not_before_ms */
+	struct tr_timer *held_timer;
+	uint64_t held_due_ms; /* when it fires */
 	size_t running;
 	bool paused;
 	bool complained;
@@ -217,8 +222,53 @@ static void tick(void *arg)
 	start_timer(queue);
 }
 
+/* The time of some of those held back has come. Whoever comes back meanwhile, the others go. */
+static void look_at_held(void *arg)
+{
+	struct tr_membership_queue *queue = arg;
+	uint64_t now = tr_clock_mono_ms();
+	uint64_t next = UINT64_MAX;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&queue->held, node, following) {
+		struct entry *entry = TR_LIST_ENTRY(node, struct entry, node);
+		if (entry->not_before_ms <= now) {
+			tr_list_remove(node);
+			tr_list_append(&queue->waiting, node);
+		} else if (entry->not_before_ms < next) {
+			next = entry->not_before_ms;
+		}
+	}
+	if (next != UINT64_MAX) {
+		uint64_t look = next - now > HELD_LOOK_MS ? next - now : HELD_LOOK_MS;
+		queue->held_due_ms = now + look;
+		tr_timer_start(queue->held_timer, look);
+	}
+	start_timer(queue);
+}
+
+/* Where an entry that is not running waits. */
+static void line_up(struct entry *entry, uint64_t delay_ms)
+{
+	struct tr_membership_queue *queue = entry->queue;
+	tr_list_remove(&entry->node);
+	if (delay_ms == 0) {
+		tr_list_append(&queue->waiting, &entry->node);
+		start_timer(queue);
+		return;
+	}
+	entry->not_before_ms = tr_clock_mono_ms() + delay_ms;
+	tr_list_append(&queue->held, &entry->node);
+	uint64_t look = delay_ms > HELD_LOOK_MS ? delay_ms : HELD_LOOK_MS;
+	uint64_t due = tr_clock_mono_ms() + look;
+	if (!tr_timer_active(queue->held_timer) || due < queue->held_due_ms) {
+		queue->held_due_ms = due;
+		tr_timer_start(queue->held_timer, look);
+	}
+}
+
 /* A change that meets an older one of the same user and room replaces it. */
-static void meet(struct entry *entry, enum change change, struct tr_str reason)
+static void meet(struct entry *entry, enum change change, struct tr_str reason, uint64_t delay_ms)
 {
 	if (entry->running) {
 		entry->superseded = entry->change != change;
@@ -232,18 +282,21 @@ static void meet(struct entry *entry, enum change change, struct tr_str reason)
 	entry->reason = tr_str_dup(reason);
 	if (is_moot(entry)) {
 		entry_free(entry);
+	} else {
+		entry->not_before_ms = 0;
+		line_up(entry, delay_ms);
 	}
 }
 
 static void ask(struct tr_membership_queue *queue, enum change change, struct tr_ghost *ghost,
-	const char *user_id, const char *room_id, struct tr_str reason)
+	const char *user_id, const char *room_id, struct tr_str reason, uint64_t delay_ms)
 {
 	struct tr_str cut = tr_str_slice(reason, 0, tr_utf8_fit(reason, 500));
 	char *key = tr_asprintf("%s %s", room_id, ghost ? ghost->mxid : user_id);
 	struct entry *entry = tr_map_get(&queue->entries, tr_str_from(key));
 	if (entry != NULL) {
 		tr_free(key);
-		meet(entry, change, cut);
+		meet(entry, change, cut, delay_ms);
 		return;
 	}
 	if (tr_map_count(&queue->entries) >= QUEUE_MAX) {
@@ -265,26 +318,25 @@ static void ask(struct tr_membership_queue *queue, enum change change, struct tr
 	entry->room_id = tr_strdup(room_id);
 	entry->reason = tr_str_dup(cut);
 	tr_map_set(&queue->entries, tr_str_from(key), entry);
-	tr_list_append(&queue->waiting, &entry->node);
-	start_timer(queue);
+	line_up(entry, delay_ms);
 }
 
 void tr_membership_join(
 	struct tr_membership_queue *queue, struct tr_ghost *ghost, const char *room_id)
 {
-	ask(queue, CHANGE_JOIN, ghost, NULL, room_id, TR_STR(""));
+	ask(queue, CHANGE_JOIN, ghost, NULL, room_id, TR_STR(""), 0);
 }
 
 void tr_membership_leave(struct tr_membership_queue *queue, struct tr_ghost *ghost,
-	const char *room_id, struct tr_str reason)
+	const char *room_id, struct tr_str reason, uint64_t delay_ms)
 {
-	ask(queue, CHANGE_LEAVE, ghost, NULL, room_id, reason);
+	ask(queue, CHANGE_LEAVE, ghost, NULL, room_id, reason, delay_ms);
 }
 
 void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, const char *room_id,
 	struct tr_str reason)
 {
-	ask(queue, CHANGE_KICK, NULL, user_id, room_id, reason);
+	ask(queue, CHANGE_KICK, NULL, user_id, room_id, reason, 0);
 }
 
 void tr_membership_pause(struct tr_membership_queue *queue, bool paused)
@@ -307,6 +359,8 @@ struct tr_membership_queue *tr_membership_queue_create(
 	queue->timer = tr_timer_create(bridge->loop, tick, queue);
 	queue->paused = true;
 	tr_list_init(&queue->waiting);
+	tr_list_init(&queue->held);
+	queue->held_timer = tr_timer_create(bridge->loop, look_at_held, queue);
 	return queue;
 }
 
@@ -322,5 +376,6 @@ void tr_membership_queue_destroy(struct tr_membership_queue *queue)
 	}
 	tr_map_finish(&queue->entries);
 	tr_timer_destroy(queue->timer);
+	tr_timer_destroy(queue->held_timer);
 	tr_free(queue);
 }

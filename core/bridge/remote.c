@@ -170,10 +170,16 @@ void tr_bridge_remote_join(struct tr_bridge *bridge, struct tr_portal *portal,
 void tr_bridge_remote_leave(struct tr_bridge *bridge, struct tr_portal *portal,
 	struct tr_str remote_id, struct tr_str name, struct tr_str reason)
 {
-	struct tr_ghost *ghost = tr_ghost_find(bridge, remote_id);
 	(void)name;
+	tr_bridge_remote_leave_later(bridge, portal, remote_id, reason, 0);
+}
+
+void tr_bridge_remote_leave_later(struct tr_bridge *bridge, struct tr_portal *portal,
+	struct tr_str remote_id, struct tr_str reason, uint64_t delay_ms)
+{
+	struct tr_ghost *ghost = tr_ghost_find(bridge, remote_id);
 	for (size_t i = 0; ghost != NULL && i < portal->room_count; i++) {
-		tr_membership_leave(bridge->membership, ghost, portal->rooms[i], reason);
+		tr_membership_leave(bridge->membership, ghost, portal->rooms[i], reason, delay_ms);
 	}
 }
 

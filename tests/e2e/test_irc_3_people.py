@@ -87,7 +87,7 @@ def test_a_display_name_that_no_event_has_told_is_asked_for(stub_world):
 
 
 def test_a_profile_that_cannot_be_read_keeps_nobody_from_talking(stub_world):
-    stub_world.stub.fail(20, status=500, match="profile/@dora")
+    stub_world.stub.fail(20, status=500, match="profile/%40dora")
     stranger(stub_world, "Dora Profile")
     eventually(lambda: ("M-dora", "psst") in stub_world.ircd.said("fay"), 20, "the message")
 
