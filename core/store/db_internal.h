@@ -56,6 +56,7 @@ struct tr_db_batch {
 	tr_db_callback *callback;
 	void *arg;
 	unsigned tries; /* PostgreSQL: how often it was run again after a conflict */
+	bool writes;    /* SQLite: one of its statements does; reading works on a full disk too */
 	bool alone;     /* its group failed: run it in a transaction of its own */
 	bool failed;
 	struct tr_error error; /* set when failed */

@@ -87,7 +87,11 @@ static void complete_done(struct store *store)
 		struct tr_db_batch *batch = TR_LIST_ENTRY(node, struct tr_db_batch, node);
 
 		tr_list_remove(node);
-		store->healthy = !batch->failed || batch->error.cls != TR_CLASS_RETRY;
+		if (batch->failed && batch->error.cls == TR_CLASS_RETRY) {
+			store->healthy = false;
+		} else if (!batch->failed && batch->writes) {
+			store->healthy = true;
+		}
 		tr_db_complete(batch);
 	}
 }

@@ -217,6 +217,13 @@ static int step(struct tr_sqlite_runner *runner, struct tr_db_batch *batch, stru
 	return rc == SQLITE_DONE ? 0 : TR_E_STORE;
 }
 
+static void note_writing(struct tr_db_batch *batch, const struct prepared *prepared)
+{
+	if (batch && prepared && !sqlite3_stmt_readonly(prepared->handle)) {
+		batch->writes = true;
+	}
+}
+
 static int run_op(struct tr_sqlite_runner *runner, struct tr_db_batch *batch, struct tr_db_op *op,
 	struct tr_error *error)
 {
@@ -225,12 +232,14 @@ static int run_op(struct tr_sqlite_runner *runner, struct tr_db_batch *batch, st
 
 	if (op->statement) {
 		prepared = prepared_for(runner, op->statement, error);
+		note_writing(batch, prepared);
 		return prepared ? step(runner, batch, op, prepared, error) : TR_E_STORE;
 	}
 	prepared = prepare(runner, op->script, false, error);
 	if (!prepared) {
 		return TR_E_STORE;
 	}
+	note_writing(batch, prepared);
 	rc = step(runner, batch, op, prepared, error);
 	free_prepared(prepared);
 	return rc;

@@ -248,6 +248,8 @@ static void full_disk_fails_for_a_retry_and_recovers(void **state)
 	/* It goes on failing without harm .. */
 	assert_int_equal(insert_bytes(store, written, 20000).error.cls, TR_CLASS_RETRY);
 	assert_int_equal(store_query(store, "SELECT COUNT(*) FROM numbers"), written);
+	/* What can be read says nothing of writing. */
+	assert_false(tr_db_healthy(store->db));
 	limit_files(RLIM_INFINITY);
 	/* .. until there is room: the same batch again succeeds. */
 	assert_false(insert_bytes(store, written, 20000).failed);
