@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional
 # Within this time of being read a line is committed, and within the same time a confirmation is; more only while the disk
 # itself needs longer (witness.py).
 COMMIT_NS = 10_000_000
+AGE_NS = 100_000_000  # lines said so long before a kill tell how long a commit takes
 SHOWN = 20  # problems written out for each kind
 
 
@@ -72,14 +73,25 @@ class Verdict:
     altered: int = 0
     allowed: int = 0  # doubled, but unconfirmed at a kill
     problems: list = field(default_factory=list)
+    ages: list = field(default_factory=list)  # (ns, survived) of lines said shortly before a kill, without a history
 
     @property
     def ok(self):
         return not (self.lost or self.reordered or self.doubled or self.altered)
 
+    def commit_times(self):
+        """(lines, p50, p99, oldest that was lost) in ms: how long lines took from being said to being durable, as far as
+        kills tell; None without such lines."""
+        if not self.ages:
+            return None
+        shares = _rising_shares(sorted(self.ages))
+        reached = [next((age for age, share in shares if share >= part), shares[-1][0]) for part in (0.5, 0.99)]
+        oldest = max((age for age, survived in self.ages if not survived), default=0)
+        return len(self.ages), *(ns / 1e6 for ns in (*reached, oldest))
+
     def add(self, other):
         """Takes in the verdict on the other direction of the same bridge."""
-        for kind in ("accepted", "delivered", "lost", "reordered", "doubled", "altered", "allowed", "problems"):
+        for kind in ("accepted", "delivered", "lost", "reordered", "doubled", "altered", "allowed", "problems", "ages"):
             setattr(self, kind, getattr(self, kind) + getattr(other, kind))
 
     def blame(self, kind, what):
@@ -154,7 +166,33 @@ def judge_to_matrix(said, puts, kills, *, history):
     for (channel, text), occurrences in seen.items():
         for _ in occurrences[1:]:
             verdict.blame("doubled", f"{channel}: {text!r} is in the room once more")
+    if not history:
+        verdict.ages = _ages(said, kills, seen)
     return verdict
+
+
+def _ages(said, kills, seen):
+    """(how long before the kill it was said, whether it survived) of the lines that a bridge heard shortly before its end."""
+    times = [kill.time_ns for kill in kills]
+    ages = []
+    for one in said:
+        index = bisect_right(times, one.reader_since_ns) if one.reader_since_ns is not None else len(times)
+        if index < len(times) and kills[index].hard and 0 <= times[index] - one.time_ns <= AGE_NS:
+            ages.append((times[index] - one.time_ns, (one.channel, one.text) in seen))
+    return ages
+
+
+def _rising_shares(ages):
+    """[(age, share of the lines that survive at that age)]: the likeliest shares that never fall with age (pooling of
+    neighbours that do)."""
+    blocks = []  # [sum, count, first age]
+    for age, survived in ages:
+        blocks.append([int(survived), 1, age])
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
+            total, count, _ = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    return [(age, total / count) for total, count, age in blocks]
 
 
 def accepted_lines(said, kills, *, history):

@@ -213,6 +213,14 @@ class ToMatrix(unittest.TestCase):
         bridge.said[205] = dead._replace(reader_since_ns=120 * MS)
         self.check(bridge)
 
+    def test_how_long_lines_took_to_be_durable_is_told_by_what_kills_took(self):
+        lines, half, most, oldest = Matrix(3, count=20000).verdict().commit_times()
+        self.assertGreater(lines, 15000)
+        self.assertLessEqual(half, 10)
+        self.assertTrue(8 <= most <= 10.5, most)
+        self.assertTrue(8 <= oldest <= 10, oldest)
+        self.assertIsNone(Matrix(3, history=True).verdict().commit_times())
+
     def test_a_doubled_message_is_found_out_always(self):
         for n in (0, 100, -1):
             bridge = Matrix(history=True)
