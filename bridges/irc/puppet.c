@@ -100,7 +100,7 @@ bool tr_irc_puppet_prepare(struct tr_irc_session *session)
 	}
 	bool needs_name = puppet->chosen_nick == NULL &&
 			  strstr(session->network->config->ircClients.nickTemplate, "$DISPLAY");
-	if (needs_name && !puppet->asked_name &&
+	if (needs_name && !puppet->asked_name && !puppet->name_failed &&
 		tr_bridge_display_name(session->network->bridge, session->user_id) == NULL) {
 		puppet->asked_name = true;
 		tr_bridge_ask_display_name(session->network->bridge, session->user_id);
@@ -149,6 +149,7 @@ static void set_user_modes(struct tr_irc_session *session)
 void tr_irc_puppet_online(struct tr_irc_session *session)
 {
 	session->puppet.away = false;
+	session->puppet.name_failed = false;
 	if (session->puppet.spoke_ms == 0) {
 		session->puppet.spoke_ms = tr_clock_mono_ms();
 	}
@@ -175,6 +176,7 @@ void tr_irc_puppet_hint(struct tr_irc_network *network, const struct tr_hint *hi
 	}
 	if (session->puppet.asked_name) {
 		session->puppet.asked_name = false;
+		session->puppet.name_failed = hint->name == NULL; /* the localpart will do */
 		tr_irc_session_prepared(session);
 	} else {
 		tr_irc_nick_wanted_changed(session);

@@ -23,6 +23,7 @@ struct tr_irc_puppet {
 	char *chosen_nick;      /* by its user; NULL = by the template */
 	unsigned storing;       /* the identity is not durable yet */
 	bool asked_name;        /* the homeserver is being asked for the display name */
+	bool name_failed;       /* .. and has not told it */
 	bool plain;             /* the server called a nick erroneous: letters and digits only */
 	unsigned number;        /* behind the wanted nick, while it is asked for */
 	char *claim;            /* key in network->nick_claims */
