@@ -37,14 +37,16 @@ struct tr_irc_overlap {
 	bool skipping;  /* `behind` is what the new reader must leave out */
 };
 
+/* Who says what where. Tags, user and host may differ between two connections: an operator may be
+ * shown more. */
 static uint64_t hash_of(const struct tr_irc_line *line)
 {
 	struct tr_str text = line->raw;
 	if (text.len > 0 && text.ptr[0] == '@') {
-		ptrdiff_t space = tr_str_find_char(text, ' ');
-		text = tr_str_from_index(text, (size_t)(space + 1));
+		text = tr_str_from_index(text, (size_t)(tr_str_find_char(text, ' ') + 1));
 	}
-	return tr_hash(text);
+	text = tr_str_from_index(text, (size_t)(tr_str_find_char(text, ' ') + 1));
+	return tr_hash(line->nick) * 31 + tr_hash(text);
 }
 
 static void heard_free(struct heard *heard, size_t *count)
