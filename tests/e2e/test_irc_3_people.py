@@ -7,7 +7,7 @@ import json
 import re
 import time
 
-from support.waiting import eventually
+from support.waiting import eventually, stays
 
 
 def clients(**settings):
@@ -365,6 +365,46 @@ def test_a_nick_change_on_irc_moves_the_ghost_in_every_room(make_stub_world):
     for channel, room in world.rooms.items():
         eventually(lambda r=room: {"@irc_faye:hs.test"} == {
             user for user in world.alice.joined_members(r) if user.startswith("@irc_")}, 20, "the new ghost alone")
+
+
+def ghosts_in(world, channel="#a"):
+    return {user for user in world.alice.joined_members(world.rooms[channel]) if user.startswith("@irc_")}
+
+
+def splitters(world, count):
+    """IRC people split1 .. whose ghosts are in the room."""
+    world.ircd.control("fake", prefix="split", count=count, channel="#a")
+    for number in range(1, count + 1):
+        world.ircd.say(f"split{number}", "#a", "here")
+    ghosts = {f"@irc_split{number}:hs.test" for number in range(1, count + 1)}
+    eventually(lambda: ghosts <= ghosts_in(world), 20, "the ghosts", lambda: ghosts_in(world))
+    return ghosts
+
+
+def test_a_netsplit_that_ends_is_not_seen_in_the_room(stub_world):
+    ghosts = splitters(stub_world, 5)
+    stub_world.ircd.control("split", prefix="split", servers="hub.test leaf.test")
+    stays(lambda: ghosts <= ghosts_in(stub_world), 1, "the ghosts in the room")
+    stub_world.ircd.control("rejoin", prefix="split", servers="hub.test leaf.test")
+    stub_world.ircd.say("split1", "#a", "here again")
+    eventually(lambda: "here again" in stub_world.in_matrix(), 20, "the message")
+    left = [event for event in stub_world.alice.messages(stub_world.rooms["#a"])
+            if event["type"] == "m.room.member" and event["content"]["membership"] == "leave"]
+    assert not left
+
+
+def test_who_does_not_come_back_from_a_netsplit_leaves_whoever_else_does(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["quitDebounce"] = {
+            "enabled": True, "quitsPerSecond": 1, "delayMinMs": 2000, "delayMaxMs": 2000}
+
+    world = make_stub_world(change=change)
+    ghosts = splitters(world, 4)
+    world.ircd.control("split", prefix="split", servers="hub.test leaf.test")
+    world.ircd.control("rejoin", prefix="split1", servers="hub.test leaf.test")
+    stays(lambda: ghosts <= ghosts_in(world), 0.5, "the ghosts in the room")
+    eventually(lambda: ghosts_in(world) & ghosts == {"@irc_split1:hs.test"}, 20, "three leaves",
+               lambda: ghosts_in(world))
 
 
 # With real servers

@@ -68,7 +68,9 @@ def test_a_thousand_puppets_return_after_a_restart_at_the_configured_rate(make_s
         return sum(len([nick for nick in entry["members"] if nick.startswith("M-")])
                    for entry in world.ircd.state()["channels"]) == 1000
 
+    owner = world.users["user0"]
     for channel, ids in of_channel.items():
+        eventually(lambda room=world.rooms[channel]: world.bot_user in owner.joined_members(room), 20, "the bot")
         world.stub.inject(world.rooms[channel], ids, 50, prefix="hello ")
     for channel in channels:
         world.wait_in_irc(50, channel)
