@@ -139,6 +139,7 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 	tr_list_init(&bridge->commands);
 	tr_list_init(&bridge->invitations);
 	tr_list_init(&bridge->farewells);
+	tr_list_init(&bridge->sibling_copies);
 	tr_list_init(&bridge->checks);
 	tr_list_init(&bridge->replies);
 	tr_list_init(&bridge->transactions);
@@ -195,6 +196,7 @@ static void queues_finish(struct tr_bridge *bridge)
 	tr_journal_destroy(bridge->journal);
 	tr_db_close(bridge->db);
 	tr_remote_finish(bridge);
+	tr_siblings_finish(bridge);
 }
 
 void tr_bridge_destroy(struct tr_bridge *bridge)

@@ -10,6 +10,7 @@
  *   events.c        events of Matrix, looked at          content.c      what messages say
  *   operation.c     .. as operations                     about.c        what they refer to
  *   recall.c        what was said lately                 deliver.c      carried out
+ *   sibling.c       several rooms of one place
  *   direct.c        who may have direct chats, and how they end
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
@@ -120,6 +121,7 @@ struct tr_bridge {
 	struct tr_list farewells;         /* of ghosts that say something and leave */
 	struct tr_list checks;            /* whether people are still in their direct chats */
 	struct tr_list replies;           /* of the homeserver's requests not answered yet */
+	struct tr_list sibling_copies;    /* of messages, being stored for other rooms */
 	struct tr_list copies;            /* remote messages being stored in several rooms */
 	struct tr_list transfers;         /* of files */
 	uint64_t upload_max;              /* bytes, as the homeserver says; 0 = not known */
@@ -200,6 +202,17 @@ void tr_creations_finish(struct tr_bridge *bridge);
 /* The name of the queue's lane for a direct chat, or for notices to a person: no room id. */
 void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);
 void tr_lane_of_user(const char *user_id, struct tr_buf *lane);
+
+/* --- sibling.c */
+
+/* Has the message said in the other rooms of its place; tr_op_finish() follows when that is stored.
+ * false: there is nothing of the kind to do. */
+bool tr_sibling_copy(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
+	void (*settled)(void *arg), void *arg);
+/* tr_op_done() after that. */
+void tr_op_finish(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
+	void (*settled)(void *arg), void *arg);
+void tr_siblings_finish(struct tr_bridge *bridge);
 
 /* --- direct.c */
 

@@ -69,6 +69,14 @@ static void note_done(const struct tr_delivery *delivery)
 void tr_op_done(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
 	void (*settled)(void *arg), void *arg)
 {
+	if (!tr_sibling_copy(op, remote_ids, count, settled, arg)) {
+		tr_op_finish(op, remote_ids, count, settled, arg);
+	}
+}
+
+void tr_op_finish(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
+	void (*settled)(void *arg), void *arg)
+{
 	struct tr_inbound *inbound = delivery_of(op)->inbound;
 	note_done(delivery_of(op));
 	tr_inbound_done(inbound, remote_ids, count, settled, arg);

@@ -242,6 +242,10 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 		tr_bridge_notice(bridge, inbound->room_id, tr_str_from(key), text);
 		tr_free(text);
 		tr_free(key);
+	} else if (tr_str_eq_c(type, "m.room.topic")) {
+		char *text = tr_asprintf("The topic was not changed: %s", error->text);
+		tr_bridge_tell_room(bridge, inbound->room_id, text);
+		tr_free(text);
 	} else if (tr_str_eq_c(type, "m.room.encrypted")) {
 		/* Each of them would be the same: once a minute. */
 		tr_bridge_tell_room(bridge, inbound->room_id, error->text);

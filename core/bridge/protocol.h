@@ -206,6 +206,11 @@ struct tr_protocol {
 	 * TR_CAN_DIRECT.
 	 */
 	bool (*remote_of_name)(void *self, struct tr_str name, struct tr_buf *remote_id);
+	/* What a Matrix user is called on the network now: appends the remote id and the name as
+	 * shown; false when he has none. NULL where Matrix users have no names of their own there.
+	 */
+	bool (*name_of_user)(
+		void *self, const char *user_id, struct tr_buf *remote_id, struct tr_buf *name);
 	/* A channel portal was opened while running (a command, an alias): go there. */
 	void (*portal_opened)(void *self, struct tr_portal *portal);
 	/* Who is in a room of the portal is known now: at start, or since the bot has come in. May
