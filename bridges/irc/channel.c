@@ -62,8 +62,10 @@ void tr_irc_network_set_isupport(
 			add_to_map(network, channel);
 		} else {
 			/* Two names that this server takes for one: both stay, the first is used.
-			 */
-			tr_map_set(&network->channels, tr_str_from(channel->key), channel);
+			 * No channel has a space in its name. */
+			char *aside = tr_asprintf(" %s", channel->name);
+			tr_map_set(&network->channels, tr_str_from(aside), channel);
+			tr_free(aside);
 			tr_log_error("irc",
 				"%s: the server takes %s for another channel that is bridged too",
 				network->entry->address, channel->name);
@@ -105,6 +107,7 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 	tr_free(channel->name);
 	tr_free(channel->key);
 	tr_free(channel->password);
+	tr_free(channel->topic);
 	tr_free(channel->last_msgid);
 	tr_free(channel->seen_msgid);
 	tr_free(channel);

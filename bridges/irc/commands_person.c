@@ -7,6 +7,7 @@
 
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/feature.h"
+#include "bridges/irc/puppet.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/text.h"
 
@@ -18,6 +19,11 @@ struct whois {
 	bool by_bot; /* asked on the bot's connection, which is in channels that the user is not */
 	bool found;
 	struct tr_buf text;
+};
+
+struct nick_change {
+	struct tr_command *command;
+	char *before;
 };
 
 /* A parameter as people may see it. */
@@ -226,6 +232,51 @@ void tr_irc_command_feature(void *self, struct tr_command *command)
 	choice = tr_irc_feature_get(network->features, user_id, TR_IRC_FEATURE_MENTIONS);
 	tr_command_reply(command, "Mentions are %s for you.", choice_text(choice));
 	tr_command_end(command);
+}
+
+static void nick_settled(void *arg, const char *nick, const struct tr_error *error)
+{
+	struct nick_change *change = arg;
+	if (error != NULL) {
+		tr_command_reply(change->command, "%s", error->text);
+	} else {
+		tr_command_reply(
+			change->command, "Nick changed from '%s' to '%s'.", change->before, nick);
+	}
+	tr_command_end(change->command);
+	tr_free(change->before);
+	tr_free(change);
+}
+
+void tr_irc_command_nick(void *self, struct tr_command *command)
+{
+	struct tr_irc_network *network = self;
+	struct tr_str nick;
+	struct tr_str more;
+	if (!network->config->ircClients.allowNickChanges) {
+		tr_irc_command_end_with(
+			command, "Nicks cannot be changed on this bridge (allowNickChanges).");
+		return;
+	}
+	struct tr_irc_session *session = tr_irc_session_of(network, tr_command_user(command));
+	const char *now = tr_irc_session_online(session)
+				  ? tr_irc_connection_nick(session->connection)
+				  : session->nick;
+	if (!tr_irc_command_argument(network, command, &nick) ||
+		tr_command_argument(command, &more)) {
+		tr_command_reply(command, "Your nick is %s.", now);
+		tr_command_usage(command);
+		return;
+	}
+	if (!tr_irc_could_be_nick(&network->isupport, nick)) {
+		tr_command_reply(command, "%.*s is not a nick.", TR_STR_ARG(nick));
+		tr_command_end(command);
+		return;
+	}
+	struct nick_change *change = tr_alloc(sizeof(*change));
+	change->command = command;
+	change->before = tr_strdup(now);
+	tr_irc_puppet_set_nick(session, nick, nick_settled, change);
 }
 
 void tr_irc_command_active(void *self, struct tr_command *command)

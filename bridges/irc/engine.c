@@ -17,8 +17,10 @@
 #include "bridges/irc/member_op.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
+#include "bridges/irc/reader.h"
 #include "bridges/irc/schema.h"
 #include "bridges/irc/session.h"
+#include "bridges/irc/topic.h"
 #include "bridges/irc/undelivered.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
@@ -150,7 +152,9 @@ static void load_identities(struct tr_irc_network *network, const struct tr_db_r
 static struct tr_irc_channel *channel_of(struct tr_irc_network *network, struct tr_portal *portal)
 {
 	struct tr_irc_channel *channel = tr_irc_channel_open(network, portal->name);
-	channel->portal = portal;
+	if (channel->portal == NULL) {
+		channel->portal = portal;
+	}
 	return channel;
 }
 
@@ -195,6 +199,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		tr_irc_accounts_load(network->accounts, result, 2);
 		tr_irc_features_load(network->features, result, 3);
 		load_identities(network, result);
+		tr_irc_topics_load(network, result, 5);
 		tr_timer_repeat(network->second, 1000);
 		configure_mappings(network);
 		if (network->config->botConfig.enabled) {
@@ -220,6 +225,7 @@ static void start(void *self, void (*started)(void *arg, const struct tr_error *
 	tr_irc_accounts_ask(batch);
 	tr_irc_features_ask(batch);
 	tr_db_batch_add(batch, &select_identities, NULL, 0);
+	tr_irc_topics_ask(batch);
 	tr_db_submit_take(batch, loaded, starting);
 }
 
@@ -239,6 +245,7 @@ static void quit(struct tr_irc_session *session)
 {
 	struct tr_error error;
 	tr_error_set(&error, TR_E_CANCELED, "the bridge is stopping");
+	tr_irc_topic_give_back(session, &error);
 	tr_irc_outgoing_give_back(session, &error);
 	tr_irc_session_quit(session, "Bridge is stopping");
 }
@@ -348,11 +355,30 @@ static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 	tr_irc_session_want(session);
 }
 
+/* The server takes the portal's channel for another one, which has rooms of its own: that one is
+ * bridged, this one says so. */
+static bool is_shadowed(struct tr_irc_network *network, const struct tr_op *op)
+{
+	const struct tr_irc_channel *channel =
+		op->portal->kind == TR_PORTAL_CHANNEL
+			? tr_irc_channel_find(network, tr_str_from(op->portal->name))
+			: NULL;
+	return channel != NULL && channel->portal != NULL && channel->portal != op->portal;
+}
+
 static void deliver(void *self, struct tr_op *op)
 {
 	const struct tr_irc_network *network = self;
 	if (op->kind == TR_OP_MEMBER) {
 		tr_irc_member_op(self, op);
+	} else if (is_shadowed(self, op)) {
+		struct tr_error error;
+		tr_error_set_class(&error, TR_E_EXISTS, TR_CLASS_PERMANENT,
+			"the IRC server takes %s for another channel, which is bridged to another room",
+			op->portal->name);
+		tr_op_refuse(op, &error);
+	} else if (op->kind == TR_OP_TOPIC) {
+		tr_irc_topic_add(tr_irc_session_of(self, op->sender), op);
 	} else if (tr_irc_is_shown(&network->entry->globals.matrixHandler, op)) {
 		deliver_message(self, op);
 	} else {
@@ -384,6 +410,20 @@ static bool remote_of_name(void *self, struct tr_str name, struct tr_buf *remote
 	       tr_irc_could_be_nick(&network->isupport, name) &&
 	       !tr_irc_network_is_own(network, name, (struct tr_str){NULL, 0}) &&
 	       tr_irc_fold_stable(name, remote_id) == 0;
+}
+
+static bool name_of_user(
+	void *self, const char *user_id, struct tr_buf *remote_id, struct tr_buf *name)
+{
+	const struct tr_irc_network *network = self;
+	const struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(user_id));
+	if (session == NULL || !tr_irc_session_online(session)) {
+		return false;
+	}
+	struct tr_str nick = tr_str_from(tr_irc_connection_nick(session->connection));
+	tr_irc_reader_name(nick, name);
+	tr_irc_reader_identity(nick, remote_id);
+	return !tr_buf_failed(name) && !tr_buf_failed(remote_id);
 }
 
 static void portal_opened(void *self, struct tr_portal *portal)
@@ -456,7 +496,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.id = "irc",
 	.display_name = "IRC",
 	.capabilities = TR_CAN_PIPELINE | TR_CAN_ORDER | TR_CAN_DIRECT | TR_CAN_REDACT |
-			TR_CAN_REACT | TR_TELLS_UNDELIVERED | TR_TAKES_HINTS,
+			TR_CAN_REACT | TR_CAN_TOPIC | TR_TELLS_UNDELIVERED | TR_TAKES_HINTS,
 	.migrations = tr_irc_migrations,
 	.migration_count = TR_IRC_MIGRATIONS,
 	.commands = &tr_irc_commands,
@@ -468,6 +508,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.position = position,
 	.remote_of_alias = remote_of_alias,
 	.remote_of_name = remote_of_name,
+	.name_of_user = name_of_user,
 	.portal_opened = portal_opened,
 	.members_known = members_known,
 	.pressure = pressure,

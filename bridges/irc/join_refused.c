@@ -7,6 +7,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/topic.h"
 #include "core/base/log.h"
 
 enum {
@@ -88,6 +89,7 @@ void tr_irc_session_join_failed(struct tr_irc_member *member, const struct tr_er
 	tr_log_warn("irc", "%s: %s", tr_irc_session_who(session), error->text);
 	tr_irc_member_remove(member);
 	tr_irc_outgoing_refuse_target(session, tr_str_from(channel->name), error);
+	tr_irc_topic_refuse(session, channel, error);
 	if (session->user_id == NULL) {
 		bot_failed(session, channel, error);
 	}

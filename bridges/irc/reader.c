@@ -14,6 +14,7 @@
 #include "bridges/irc/session.h"
 #include "bridges/irc/talk.h"
 #include "bridges/irc/text.h"
+#include "bridges/irc/topic.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -210,6 +211,9 @@ void tr_irc_reader_line(
 	}
 	if (from_history) {
 		return; /* who came and went meanwhile is told by NAMES */
+	}
+	if (tr_irc_topic_line(channel, line)) {
+		return;
 	}
 	if (line->numeric == 353) {
 		names(channel, line);

@@ -31,4 +31,5 @@ const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	    " nick {TEXT} NOT NULL,"
 	    " spoke_ms {BIGINT} NOT NULL);"},
 	{5, "ALTER TABLE irc_progress ADD COLUMN said {TEXT} NOT NULL DEFAULT '';"},
+	{6, "CREATE TABLE irc_topic (name {TEXT} PRIMARY KEY, topic {TEXT} NOT NULL);"},
 };

@@ -11,6 +11,7 @@
  *   irc_identity  the user name made for a Matrix user (no other has it), the nick it chose ("" =
  * the template's), when it last spoke (ms, 0 = never)
  *   irc_account   user name, sealed password and sealed certificate of a Matrix user (account.h)
+ *   irc_topic     the topic of a channel as IRC said it last (topic.h)
  *   irc_feature   what a Matrix user has switched on or off (feature.h)
  */
 #ifndef TRESTLE_IRC_SCHEMA_H
@@ -18,7 +19,7 @@
 
 #include "core/store/migrate.h"
 
-enum { TR_IRC_MIGRATIONS = 5 };
+enum { TR_IRC_MIGRATIONS = 6 };
 extern const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS];
 
 #endif

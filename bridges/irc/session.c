@@ -15,6 +15,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/topic.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
@@ -71,6 +72,7 @@ static void on_ready(void *arg)
 	if (!tr_irc_identify_begin(session)) {
 		tr_irc_session_rejoin_all(session);
 		tr_irc_outgoing_pump(session);
+		tr_irc_topic_pump(session);
 	}
 	tr_bridge_wake(network->bridge);
 }
@@ -274,6 +276,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 	tr_irc_puppet_finish(session);
 	tr_irc_history_destroy(session->history);
 	tr_irc_query_finish(session);
+	tr_irc_topic_finish(session);
 	tr_irc_outgoing_finish(session);
 	tr_timer_destroy(session->reconnect);
 	tr_timer_destroy(session->rejoin);

@@ -65,6 +65,7 @@ struct tr_irc_session {
 	unsigned reading;     /* channels it is the reader of */
 	unsigned standing_by; /* channels it would read next */
 	struct tr_irc_history *history;
+	struct tr_list topics;          /* topic.c: on their way to the server; unused = zeroed */
 	struct tr_irc_queries *queries; /* query.c; NULL until one is asked */
 	bool dismissed;                 /* told to go, and stays away until it is wanted again */
 	uint64_t invites_since_ms;      /* INVITEs of others are counted from then */

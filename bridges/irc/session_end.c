@@ -11,6 +11,7 @@
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/topic.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
@@ -169,5 +170,6 @@ void tr_irc_session_closed(void *arg, const struct tr_error *error)
 	tr_irc_session_leave_all(session);
 	tr_irc_history_reset(session->history);
 	tr_irc_query_reset(session, error);
+	tr_irc_topic_give_back(session, &why);
 	tr_irc_outgoing_give_back(session, &why);
 }

@@ -17,6 +17,7 @@
 #include "bridges/irc/session_internal.h"
 #include "bridges/irc/standby.h"
 #include "bridges/irc/status_message.h"
+#include "bridges/irc/topic.h"
 #include "core/base/log.h"
 
 #include <string.h>
@@ -44,7 +45,11 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 	struct tr_irc_channel *channel =
 		tr_irc_channel_find(session->network, tr_irc_param(line, 0));
 	if (channel == NULL || channel->portal == NULL) {
-		return; /* forced into a channel that is no portal */
+		/* Forced into a channel that is no portal, or sent on to one: nobody would read it.
+		 */
+		tr_irc_send_words(session->connection, "PART", tr_irc_param(line, 0),
+			TR_STR("Not bridged"), (struct tr_str){NULL, 0});
+		return;
 	}
 	learn_mask(session, line);
 	struct tr_irc_member *member = tr_irc_session_join(session, channel);
@@ -56,6 +61,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 	}
 	tr_irc_channel_joined(channel, session, line);
 	tr_irc_outgoing_pump(session);
+	tr_irc_topic_pump(session);
 }
 
 static void own_departure(
@@ -129,7 +135,9 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 		tr_irc_reader_everywhere(session, line);
 		return;
 	}
+	bool topic = line->numeric == 331 || line->numeric == 332;
 	struct tr_str name = line->numeric == 353   ? tr_irc_param(line, 2)
+			     : topic                ? tr_irc_param(line, 1)
 			     : line->numeric == 366 ? tr_irc_param(line, 1)
 						    : target;
 	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);

@@ -234,6 +234,36 @@ def test_without_a_key_passwords_are_refused(make_stub_world):
     world.bot_room = world.chat("alice")
     assert ask(world, "!storepass secret") == "Password encryption is not configured."
 
+def test_nick_changes_confirms_and_lasts(spoken_world):
+    world = spoken_world
+    assert ask(world, "!nick rosa") == "Nick changed from 'M-alice' to 'rosa'."
+    world.alice.send_text(world.rooms["#a"], "!irc nick flora")
+    eventually(lambda: any("'rosa' to 'flora'" in body for body in world.replies(world.rooms["#a"])), 20, "the answer in the room")
+    world.kill_and_start()
+    world.say("me again")
+    eventually(lambda: ("flora", "me again") in world.ircd.said("#a"), 20, "the nick after a restart")
+    assert "Your nick is flora." in "\n".join(world.ask("alice", world.bot_room, "!nick"))
+    for bad in ("#a", "1x", "a:b", "x,y", "a!b@c"):
+        assert "is not a nick" in ask(world, f"!nick {bad}")
+    world.alice.send_text(world.rooms["#a"], "!irc join #x")
+    eventually(lambda: "Command not known" in world.replies(world.rooms["#a"]), 20, "the refusal")
+
+
+def test_a_nick_that_is_taken_is_told(spoken_world):
+    world = spoken_world
+    world.ircd.control("fake", nick="rosa", channel="#a")
+    assert "Nick changed" not in ask(world, "!nick rosa")
+
+
+def test_nicks_stay_where_the_configuration_says_so(make_stub_world):
+    def change(_, entry):
+        entry["parameters"]["ircClients"]["allowNickChanges"] = False
+
+    world = make_stub_world(change=change)
+    world.bot_room = world.chat("alice")
+    assert "cannot be changed" in ask(world, "!nick rosa")
+
+
 # Direct chats
 
 

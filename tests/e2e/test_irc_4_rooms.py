@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channels and their rooms: opened by command, alias or invitation, once; their names, aliases, directory and topic; several
+rooms for one channel; names that the server takes for the same.
+"""
+
+import concurrent.futures
+
+import pytest
+
+from support.matrix_client import MatrixClient, MatrixError
+from support.waiting import eventually, stays
+
+
+ALIASES = {"namespace_aliases": "#irc_.*:hs.test"}
+
+
+@pytest.fixture
+def alias_world(make_stub_world):
+    """A world whose homeserver asks the bridge for unknown aliases."""
+    return make_stub_world(stub_options=ALIASES)
+
+
+def chat(world, user="alice"):
+    """The user's room with the bot."""
+    if not hasattr(world, "chats"):
+        world.chats = {}
+    if user not in world.chats:
+        world.chats[user] = world.chat(user)
+    return world.chats[user]
+
+
+def ask(world, text, user="alice"):
+    return world.ask(user, chat(world, user), text)[-1]
+
+
+def opened(world, channel, user="alice"):
+    """The room that !join opens for this channel; the user is in it."""
+    answer = ask(world, f"!join {channel}", user)
+    assert "https://matrix.to/#/" in answer, answer
+    room = answer.rsplit("https://matrix.to/#/", 1)[1]
+    world.users[user].join(room)
+    return room
+
+
+def dynamic(**keys):
+    def change(_, entry):
+        entry["parameters"]["dynamicChannels"].update(keys)
+
+    return change
+
+
+# Opening
+
+
+def test_join_opens_a_room_with_name_alias_and_both_directions(stub_world):
+    world = stub_world
+    room = opened(world, "#New")
+    assert world.alice.state(room, "m.room.name")["name"] == "#New"
+    assert world.alice.join("#irc_#New:hs.test") == room
+    world.wait_for_bot("#New")
+    world.ircd.say("fay", "#New", "hello")
+    eventually(lambda: world.in_matrix(room=room) == ["hello"], 20, "the line in the room")
+    world.alice.send_text(room, "hello yourself")
+    eventually(lambda: ("M-alice", "hello yourself") in world.ircd.said("#New"), 20, "the answer on IRC")
+
+
+def test_ten_people_at_once_open_one_room(make_stub_world):
+    users = tuple(f"user{number}" for number in range(10))
+    world = make_stub_world(users=("alice", *users), stub_options=ALIASES)
+    for user in users:
+        chat(world, user)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        joins = [pool.submit(ask, world, "!join #crowd", user) for user in users]
+        aliases = [pool.submit(world.users[user].join, "#irc_#crowd:hs.test") for user in users]
+        rooms = {done.result().rsplit("https://matrix.to/#/", 1)[1] for done in joins} | {done.result() for done in aliases}
+    assert len(rooms) == 1
+
+
+def test_an_alias_opens_the_room_and_other_spellings_lead_there_too(alias_world):
+    world = alias_world
+    room = world.alice.join("#irc_#Alias:hs.test")
+    assert world.alice.join("#irc_#aLIAS:hs.test") == room
+    assert opened(world, "#ALIAS") == room
+
+
+@pytest.mark.parametrize(
+    "keys", [{"enabled": False}, {"createAlias": False}, {"joinRule": "invite"}, {"exclude": ["#Secret"]}])
+def test_aliases_are_refused_where_the_configuration_says_so(make_stub_world, keys):
+    world = make_stub_world(change=dynamic(**keys), stub_options=ALIASES)
+    with pytest.raises(MatrixError):
+        world.alice.join("#irc_#secret:hs.test")
+
+
+def test_a_template_with_the_networks_name_is_understood(make_stub_world):
+    def change(_, entry):
+        del entry["alias_prefix"]
+        entry["parameters"]["dynamicChannels"]["aliasTemplate"] = "#irc_$SERVER_$CHANNEL"
+
+    world = make_stub_world(change=change, stub_options=ALIASES)
+    room = world.alice.join(f"#irc_{world.entry['address']}_#x:hs.test")
+    assert world.alice.state(room, "m.room.name")["name"] == "#x"
+
+
+def test_only_the_whitelist_opens_channels_where_rooms_are_by_invitation(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=dynamic(joinRule="invite", whitelist=["@bob:hs.test"]))
+    assert "not on the list" in ask(world, "!join #club")
+    room = opened(world, "#club", "bob")
+    assert world.users["bob"].state(room, "m.room.join_rules")["join_rule"] == "invite"
+    with pytest.raises(MatrixError):
+        world.alice.join(room)
+
+
+def test_excluded_channels_are_not_opened_however_they_are_written(make_stub_world):
+    world = make_stub_world(change=dynamic(exclude=["#Secret[1]"]))
+    for name in ("#Secret[1]", "#secret[1]", "#SECRET{1}"):
+        assert "excluded" in ask(world, f"!join {name}")
+
+
+def test_rooms_get_the_version_and_federation_of_the_configuration(make_stub_world):
+    world = make_stub_world(change=dynamic(federate=False, roomVersion="10"))
+    room = opened(world, "#old")
+    create = world.alice.state(room, "m.room.create")
+    assert (create["m.federate"], create["room_version"]) == (False, "10")
+
+
+@pytest.mark.parametrize("name", ["nochannel", "#", "#a,b", "#a:b", "&", "#" + "x" * 300, "#a\x07b", "#\u00a0"])
+def test_names_that_are_no_channels_are_refused(stub_world, name):
+    assert "https://matrix.to" not in ask(stub_world, f"!join {name}")
+    assert not any(line.startswith("JOIN") and "#a" not in line.split(" ")[1][:3] for line in stub_world.ircd.taken("MatrixBot"))
+
+
+def test_an_invitation_on_irc_opens_the_room_and_invites_the_user(stub_world):
+    world = stub_world
+    world.say("I am here")
+    world.wait_in_irc(1)
+    world.ircd.control("fake", nick="fay", channel="#party")
+    world.ircd.raw(b":fay!f@h INVITE M-alice :#party\r\n", nick="M-alice")
+    world.wait_for_bot("#party")
+    room = eventually(lambda: invited_to(world), 20, "the invitation")[0]
+    world.alice.join(room)
+    assert world.alice.state(room, "m.room.name")["name"] == "#party"
+
+
+def invited_to(world):
+    bot = MatrixClient(world.stub.url, world.bot_user, world.as_token)
+    rooms = bot.request("GET", "/joined_rooms")["joined_rooms"]
+    return [room for room in rooms if world.membership(room, world.alice.user_id) == "invite"]
+
+
+def test_a_channel_that_sends_on_is_told_and_the_other_one_left(stub_world):
+    world = stub_world
+    world.say("I am here")
+    world.wait_in_irc(1)
+    world.ircd.raw(b":M-alice!~u@client.scripted.test JOIN ##overflow\r\n", nick="M-alice")
+    eventually(lambda: any(line.startswith("PART ##overflow") for line in world.ircd.taken("M-alice")), 20, "the PART")
+
+
+# Topics
+
+
+def topic_of(world, room):
+    try:
+        return world.alice.state(room, "m.room.topic")["topic"]
+    except MatrixError:
+        return None
+
+
+def may_set_topics(world, room):
+    """The bot lets alice set the topic in the room it has made."""
+    bot = MatrixClient(world.stub.url, world.bot_user, world.as_token)
+    levels = bot.state(room, "m.room.power_levels")
+    levels.setdefault("users", {})[world.alice.user_id] = 50
+    bot.set_state(room, "m.room.power_levels", levels)
+
+
+def test_topics_go_both_ways_and_never_round(stub_world):
+    world = stub_world
+    room = opened(world, "#topical")
+    world.wait_for_bot("#topical")
+    world.ircd.say("fay", "#topical", "hello")
+    world.ircd.control("topic", nick="fay", channel="#topical", text="from \x02IRC\x02")
+    eventually(lambda: topic_of(world, room) == "from IRC", 20, "the topic in the room")
+    world.alice.send_text(room, "I am here")
+    eventually(lambda: "M-alice" in world.ircd.members("#topical"), 20, "alice in the channel")
+    world.ircd.control("mode", nick="fay", channel="#topical", modes="-t")
+    may_set_topics(world, room)
+    world.alice.set_state(room, "m.room.topic", {"topic": "first\nline & $& second"})
+    eventually(lambda: "TOPIC #topical :first line & $& second" in world.ircd.taken("M-alice"), 20, "the topic on IRC")
+    stays(lambda: topic_of(world, room) == "first\nline & $& second", 1, "the topic as alice set it")
+    world.kill_and_start()
+    world.wait_for_bot("#topical")
+    stays(lambda: topic_of(world, room) == "first\nline & $& second", 1, "the topic after a restart")
+    assert sum(line.startswith("TOPIC") for line in world.ircd.taken()) == 1
+
+
+def test_a_topic_that_irc_refuses_is_told_in_the_room(stub_world):
+    world = stub_world
+    world.alice.send_text(world.rooms["#a"], "I am here")
+    world.wait_in_irc(1)
+    world.ircd.control("mode", channel="#a", modes="+t")
+    world.alice.set_state(world.rooms["#a"], "m.room.topic", {"topic": "not mine to say"})
+    eventually(lambda: any("topic was not changed" in body for body in world.replies(world.rooms["#a"])), 20, "the notice")
+
+
+def test_the_topic_of_a_mapped_room_is_its_own(stub_world):
+    world = stub_world
+    world.ircd.control("topic", nick="fay", channel="#a", text="from IRC")
+    world.ircd.say("fay", "#a", "after it")
+    world.wait_in_matrix(1)
+    assert topic_of(world, world.rooms["#a"]) is None
+
+
+def test_a_topic_set_while_the_bridge_was_away_is_shown(stub_world):
+    world = stub_world
+    room = opened(world, "#away")
+    world.wait_for_bot("#away")
+    world.ircd.say("fay", "#away", "hello")
+    world.bridge.kill()
+    world.ircd.control("topic", nick="fay", channel="#away", text="meanwhile")
+    world.bridge.start()
+    eventually(lambda: topic_of(world, room) == "meanwhile", 20, "the topic in the room")
+
+
+# Several rooms, and several names
+
+
+def two_rooms(make_stub_world, **options):
+    """A channel with two rooms; alice is in both, bob in the second only."""
+    def change(_, entry):
+        world_rooms.append(entry)
+
+    world_rooms = []
+    world = make_stub_world(users=("alice", "bob"), ready=False, change=change, **options)
+    second = world.room()
+    world_rooms[0]["parameters"]["mappings"]["#a"]["roomIds"].append(second)
+    world.bridge.write_config()
+    world.start()
+    return world, world.rooms["#a"], second
+
+
+def test_what_is_said_in_one_room_is_said_in_the_other_by_the_nicks_ghost(make_stub_world):
+    world, first, second = two_rooms(make_stub_world)
+    for number in range(1, 21):
+        world.say(f"message {number}")
+    expected = [f"message {number}" for number in range(1, 21)]
+    assert world.wait_in_irc(20) == expected
+    eventually(lambda: world.in_matrix(room=second, sender="@irc_M-alice") == expected, 20, "the copies",
+               lambda: world.in_matrix(room=second, sender="@"))
+    world.stub.inject(second, world.users["bob"].user_id, content={"msgtype": "m.emote", "body": "waves"})
+    eventually(lambda: "waves" in world.in_matrix(room=first, sender="@irc_M-bob"), 20, "the copy in the first room")
+    assert world.in_matrix(room=second, sender="@irc_M-bob") == []
+    world.ircd.say("fay", "#a", "to both")
+    for room in (first, second):
+        eventually(lambda room=room: world.in_matrix(room=room, sender="@irc_fay") == ["to both"], 20, "the line of IRC")
+
+
+def test_copies_survive_kills_once(make_stub_world):
+    world, _, second = two_rooms(make_stub_world)
+    world.inject(100, rate=100, prefix="out ")
+    for mark in (20, 60):
+        world.wait_in_irc(mark)
+        world.kill_and_start()
+    world.wait_in_irc(100, timeout=40)
+    eventually(lambda: len(set(world.in_matrix(room=second, sender="@irc_M-alice"))) == 100, 30, "all copies",
+               lambda: world.in_matrix(room=second, sender="@irc_M-alice"))
+    copies = world.in_matrix(room=second, sender="@irc_M-alice")
+    assert copies == [f"out {number}" for number in range(1, 101)]
+
+
+@pytest.mark.parametrize("mapping, same", [("ascii", False), ("rfc1459", True)])
+def test_names_are_the_same_by_the_servers_own_rule(make_stub_world, mapping, same):
+    world = make_stub_world(ircd={"isupport": [f"CASEMAPPING={mapping}"]})
+    first = opened(world, "#Cafe[x]")
+    assert opened(world, "#cafe[X]") == first
+    assert (opened(world, "#cafe{x}") == first) == same
+
+
+def test_two_channels_that_a_server_begins_to_take_for_one_do_not_mix(make_stub_world):
+    world = make_stub_world(ircd={"isupport": ["CASEMAPPING=ascii"]})
+    rooms = [opened(world, channel) for channel in ("#b[c]", "#b{c}")]
+    for room in rooms:
+        world.alice.send_text(room, "first")
+    eventually(lambda: [text for _, text in world.ircd.said()].count("first") == 2, 20, "both on IRC")
+    world.bridge.stop()
+    world.ircd.stop()
+    world.ircd.options["isupport"] = ["CASEMAPPING=rfc1459"]
+    world.ircd.start()
+    world.bridge.start()
+    world.wait_for_bot("#a")
+    for room in rooms:
+        world.alice.send_text(room, "second")
+    eventually(lambda: sum(any("another channel" in body for body in world.replies(room)) for room in rooms) == 1, 20,
+               "one of the rooms told")
+    eventually(lambda: [text for _, text in world.ircd.said()].count("second") == 1, 20, "the other one's message")
