@@ -504,6 +504,17 @@ static void module_deliver(void *self, struct tr_op *op)
 	end_op(world, op);
 }
 
+static void module_hint(void *self, const struct tr_hint *hint)
+{
+	struct world *world = self;
+	if (hint->kind == TR_HINT_PRESENCE) {
+		tr_buf_addf(&world->ops, "presence %s %d\n", hint->user_id, (int)hint->presence);
+	} else {
+		tr_buf_addf(&world->ops, "name %s %s\n", hint->user_id,
+			hint->name ? hint->name : "unknown");
+	}
+}
+
 static void module_position(void *self, const struct tr_portal *portal, struct tr_buf *position)
 {
 	(void)self;
@@ -578,6 +589,7 @@ static struct tr_protocol protocol = {
 	.remote_of_alias = module_remote_of_alias,
 	.remote_of_name = module_remote_of_name,
 	.undelivered = module_undelivered,
+	.hint = module_hint,
 	.status = module_status,
 };
 
@@ -784,6 +796,18 @@ void world_push(struct world *world, const char *id, const char *type, const cha
 	tr_free(path);
 	tr_free(text);
 	tr_json_free(body);
+}
+
+void world_push_ephemeral(
+	struct world *world, const char *type, const char *sender, const char *content)
+{
+	char *body = tr_asprintf("{\"events\": [], \"ephemeral\": [7, {\"type\": \"%s\", "
+				 "\"sender\": \"%s\", \"content\": %s}]}",
+		type, sender, content);
+	char *path = tr_asprintf("/_matrix/app/v1/transactions/%u", ++world->txn);
+	request(world, "PUT", path, tr_str_from(body));
+	tr_free(path);
+	tr_free(body);
 }
 
 void world_say(

@@ -99,6 +99,9 @@ void world_drop(struct world *world);
 /* Pushes one event as the homeserver does, and waits for the answer; `id` names the event. */
 void world_push(struct world *world, const char *id, const char *type, const char *room,
 	const char *sender, const char *state_key, const char *content);
+/* The same of something that is no event of a room. */
+void world_push_ephemeral(
+	struct world *world, const char *type, const char *sender, const char *content);
 void world_say(struct world *world, const char *id, const char *room, const char *sender,
 	const char *text);
 /* An event that only the homeserver knows: text of a message in !mapped:hs, and who else (may be
