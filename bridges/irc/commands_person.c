@@ -281,6 +281,9 @@ void tr_irc_command_nick(void *self, struct tr_command *command)
 
 void tr_irc_command_active(void *self, struct tr_command *command)
 {
-	(void)self; /* whatever a user does counts as activity, this command too */
+	struct tr_irc_session *session = tr_irc_command_session(self, command);
+	if (session != NULL) {
+		tr_irc_puppet_active(session);
+	}
 	tr_irc_command_end_with(command, "You are marked as active.");
 }
