@@ -69,19 +69,33 @@ static enum kind kind_of(struct tr_str command)
 	}
 }
 
+/* A word that is a parameter of its own and not the start of the last one. */
+static bool take_middle(struct tr_str *text, struct tr_str *word)
+{
+	return take_word(text, word) && word->ptr[0] != ':';
+}
+
+static bool is_channel(const struct tr_irc_isupport *isupport, struct tr_str name)
+{
+	return name.len > 0 && name.ptr[0] != '\0' &&
+	       strchr(isupport->chan_types, name.ptr[0]) != NULL;
+}
+
 /* ":server 353 me = #channel :names" and 366. */
-static enum tr_irc_concern of_server(struct tr_str rest, struct tr_str *channel)
+static enum tr_irc_concern of_server(
+	const struct tr_irc_isupport *isupport, struct tr_str rest, struct tr_str *channel)
 {
 	struct tr_str number;
 	struct tr_str word;
-	if (!take_word(&rest, &number) || !take_word(&rest, &word)) {
+	if (!take_word(&rest, &number) || !take_middle(&rest, &word)) {
 		return TR_IRC_CONCERNS;
 	}
-	bool names = tr_str_eq(number, TR_STR("353")) && take_word(&rest, &word);
+	bool names = tr_str_eq(number, TR_STR("353")) && take_middle(&rest, &word);
 	if (!names && !tr_str_eq(number, TR_STR("366"))) {
 		return TR_IRC_CONCERNS;
 	}
-	return take_word(&rest, channel) ? TR_IRC_OF_CHANNEL : TR_IRC_CONCERNS;
+	return take_middle(&rest, channel) && is_channel(isupport, *channel) ? TR_IRC_OF_CHANNEL
+									     : TR_IRC_CONCERNS;
 }
 
 enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struct tr_str me,
@@ -98,7 +112,7 @@ enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struc
 	}
 	ptrdiff_t bang = tr_str_find_char(prefix, '!');
 	if (bang < 0) {
-		return of_server(text, channel);
+		return of_server(isupport, text, channel);
 	}
 	if (bang < 2 || tr_irc_same(isupport, tr_str_slice(prefix, 1, (size_t)bang - 1), me) ||
 		!take_word(&text, &command)) {
@@ -113,8 +127,7 @@ enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struc
 		return TR_IRC_CONCERNS;
 	}
 	*channel = take_param(&text);
-	if (channel->len == 0 || strchr(isupport->chan_types, channel->ptr[0]) == NULL ||
-		channel->ptr[0] == '\0') {
+	if (!is_channel(isupport, *channel)) {
 		return TR_IRC_CONCERNS;
 	}
 	bool me_kicked = kind == KIND_KICK && tr_irc_same(isupport, take_param(&text), me);
