@@ -34,6 +34,16 @@ static void end_run(struct tr_spans *spans, struct tr_buf *run, const struct tr_
 	tr_buf_clear(run);
 }
 
+/* Bytes from `i` on that are shown as they are, whatever stands around them. */
+static size_t plain_bytes(struct tr_str text, size_t i)
+{
+	size_t end = i;
+	while (end < text.len && text.ptr[end] >= ' ' && text.ptr[end] < 0x7f) {
+		end++;
+	}
+	return end - i;
+}
+
 void tr_irc_format_read(struct tr_str text, struct tr_spans *spans)
 {
 	struct tr_irc_pen pen = TR_IRC_PEN_INIT;
@@ -50,7 +60,12 @@ void tr_irc_format_read(struct tr_str text, struct tr_spans *spans)
 			end_run(spans, &run, &of_run);
 			of_run = pen;
 		}
-		tr_irc_text_add_shown(text, &i, &run);
+		size_t plain = plain_bytes(text, i);
+		tr_buf_add(&run, tr_str_slice(text, i, plain));
+		i += plain;
+		if (plain == 0) {
+			tr_irc_text_add_shown(text, &i, &run);
+		}
 	}
 	end_run(spans, &run, &of_run);
 	tr_buf_finish(&run);
