@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/delivery/from_matrix_internal.h"
+#include "core/delivery/mapping.h"
 #include "core/delivery/schema.h"
 
 enum {
@@ -32,9 +33,6 @@ static const struct tr_db_statement mark_done = {
 	"UPDATE from_matrix SET state = 2, body = '', done_ms = $2 WHERE seq = $1"};
 static const struct tr_db_statement mark_dead = {
 	"UPDATE from_matrix SET state = 3, error = $2, done_ms = $3 WHERE seq = $1"};
-static const struct tr_db_statement insert_mapping = {
-	"INSERT INTO message(room_id, remote_id, event_id, sender, ts) VALUES ($1, $2, $3, $4, $5)"
-	" ON CONFLICT (room_id, remote_id) DO NOTHING"};
 static const struct tr_db_statement select_max = {"SELECT COALESCE(MAX(seq), 0) FROM from_matrix"};
 static const struct tr_db_statement select_lanes = {
 	"SELECT lane, COUNT(*) FROM from_matrix WHERE state = 0 GROUP BY lane"};
@@ -70,9 +68,9 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 	}
 	TR_DB_ADD(batch, &mark_done, TR_DB_N(ending->seq), TR_DB_N(now));
 	for (size_t i = 0; i < ending->count; i++) {
-		TR_DB_ADD(batch, &insert_mapping, TR_DB_TC(ending->room_id),
-			TR_DB_TC(ending->remote_ids[i]), TR_DB_TC(ending->event_id),
-			TR_DB_TC(ending->sender), TR_DB_N(ending->ts));
+		const struct tr_mapping mapping = {ending->room_id, ending->remote_ids[i],
+			ending->event_id, ending->sender, ending->ts};
+		tr_mapping_add(batch, &mapping);
 	}
 }
 

@@ -4,6 +4,7 @@
  * to_matrix_accept.c's, sending to_matrix_send.c's.
  */
 #include "core/base/log.h"
+#include "core/delivery/mapping.h"
 #include "core/delivery/schema.h"
 #include "core/delivery/to_matrix_internal.h"
 
@@ -30,9 +31,6 @@ struct ending {
 };
 
 static const struct tr_db_statement delete_done = {"DELETE FROM to_matrix WHERE seq = $1"};
-static const struct tr_db_statement insert_mapping = {
-	"INSERT INTO message(room_id, remote_id, event_id, sender, ts) VALUES ($1, $2, $3, $4, $5)"
-	" ON CONFLICT (room_id, remote_id) DO NOTHING"};
 static const struct tr_db_statement mark_dead = {
 	"UPDATE to_matrix SET state = 3, error = $2 WHERE seq = $1"};
 static const struct tr_db_statement select_max = {"SELECT COALESCE(MAX(seq), 0) FROM to_matrix"};
@@ -69,9 +67,9 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 	}
 	TR_DB_ADD(batch, &delete_done, TR_DB_N(ending->seq));
 	if (ending->keep_mapping) {
-		TR_DB_ADD(batch, &insert_mapping, TR_DB_TC(ending->room_id),
-			TR_DB_TC(ending->remote_key), TR_DB_TC(ending->event_id),
-			TR_DB_TC(ending->sender), TR_DB_N(ending->ts));
+		const struct tr_mapping mapping = {ending->room_id, ending->remote_key,
+			ending->event_id, ending->sender, ending->ts};
+		tr_mapping_add(batch, &mapping);
 	}
 }
 
