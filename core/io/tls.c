@@ -4,6 +4,7 @@
  * What a session does with its bytes is the business of stream_tls.c.
  */
 #include "core/base/alloc.h"
+#include "core/base/pem.h"
 #include "core/io/stream_internal.h"
 
 #include <arpa/inet.h>
@@ -33,16 +34,6 @@ static const char *last_reason(void)
 	return text ? text : "unknown reason";
 }
 
-/* A key with a pass phrase must not make OpenSSL ask for it on the terminal. */
-static int no_pass_phrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
 /* Trusts every certificate of the text. */
 static int load_pem(SSL_CTX *context, const char *pem, struct tr_error *error)
 {
@@ -51,7 +42,7 @@ static int load_pem(SSL_CTX *context, const char *pem, struct tr_error *error)
 	size_t count = 0;
 
 	TR_ASSERT(bio != NULL);
-	while ((certificate = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)) != NULL) {
+	while ((certificate = PEM_read_bio_X509(bio, NULL, tr_pem_no_pass_phrase, NULL)) != NULL) {
 		count += X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1;
 		X509_free(certificate);
 	}
@@ -105,7 +96,7 @@ struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_err
 		context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
+	SSL_CTX_set_default_passwd_cb(context, tr_pem_no_pass_phrase);
 	SSL_CTX_set_verify(
 		context, options->allow_self_signed ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (options->allow_expired) {

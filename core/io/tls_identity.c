@@ -5,6 +5,7 @@
  */
 #include "core/base/alloc.h"
 #include "core/base/encode.h"
+#include "core/base/pem.h"
 #include "core/io/stream_internal.h"
 
 #include <openssl/err.h>
@@ -21,16 +22,6 @@ struct tr_tls_identity {
 	size_t references;
 };
 
-/* A key with a pass phrase must not make OpenSSL ask for it on the terminal. */
-static int no_pass_phrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
 static BIO *bio_of(struct tr_str pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
@@ -44,7 +35,7 @@ static void read_certificates(struct tr_tls_identity *identity, struct tr_str pe
 	BIO *bio = bio_of(pem);
 	X509 *certificate;
 	while (sk_X509_num(identity->chain) < CHAIN_MAX &&
-		(certificate = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)) != NULL) {
+		(certificate = PEM_read_bio_X509(bio, NULL, tr_pem_no_pass_phrase, NULL)) != NULL) {
 		if (identity->certificate == NULL) {
 			identity->certificate = certificate;
 		} else {
@@ -66,7 +57,7 @@ struct tr_tls_identity *tr_tls_identity_create(struct tr_str pem, struct tr_erro
 	TR_ASSERT(identity->chain != NULL);
 	read_certificates(identity, pem);
 	BIO *bio = bio_of(pem);
-	identity->key = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
+	identity->key = PEM_read_bio_PrivateKey(bio, NULL, tr_pem_no_pass_phrase, NULL);
 	BIO_free(bio);
 
 	const char *wrong = NULL;

@@ -10,6 +10,7 @@
 #include "core/base/digest.h"
 #include "core/base/encode.h"
 #include "core/base/log.h"
+#include "core/base/pem.h"
 
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -94,16 +95,6 @@ static int derive_keys(struct tr_seal *seal, struct tr_error *error)
 	return 0;
 }
 
-/* A daemon has nobody to ask for a pass phrase. */
-static int no_pass_phrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
 static EVP_PKEY *read_key(const char *path, struct tr_error *error)
 {
 	struct stat info;
@@ -123,7 +114,7 @@ static EVP_PKEY *read_key(const char *path, struct tr_error *error)
 			"chmod 600",
 			path);
 	}
-	key = PEM_read_PrivateKey(file, NULL, no_pass_phrase, NULL);
+	key = PEM_read_PrivateKey(file, NULL, tr_pem_no_pass_phrase, NULL);
 	fclose(file);
 	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < RSA_MIN ||
 		EVP_PKEY_get_size(key) > RSA_MAX_BYTES) {
