@@ -16,7 +16,7 @@
 enum { REMOTE_IDS_MAX = 500 };
 
 static const struct tr_db_statement select_remote_ids = {
-	"SELECT remote_id FROM message WHERE event_id = $1"};
+	"SELECT remote_id FROM message WHERE ts = $1 AND event_id = $2"};
 
 static struct tr_arena *arena_of(struct tr_delivery *delivery)
 {
@@ -77,10 +77,13 @@ static void remote_ids_known(
 	tr_delivery_found(delivery);
 }
 
+/* They are indexed by the time of the event: without that they are not known. */
 static void find_remote_ids(struct tr_delivery *delivery)
 {
+	int64_t ts = delivery->op.about.origin_ts;
 	struct tr_db_batch *batch = tr_db_batch_create(delivery->bridge->db);
-	TR_DB_ADD(batch, &select_remote_ids, TR_DB_TC(delivery->op.about.event_id));
+	TR_DB_ADD(batch, &select_remote_ids, TR_DB_N(ts > 0 ? ts : -1),
+		TR_DB_TC(delivery->op.about.event_id));
 	tr_db_submit_take(batch, remote_ids_known, delivery);
 }
 

@@ -854,6 +854,7 @@ void world_remote(struct world *world, struct tr_portal *portal, const char *sen
 		.remote_key = tr_str_from(key),
 		.keep_mapping = true,
 		.text = tr_str_from(text),
+		.ts = WORLD_SAID_MS,
 	};
 	tr_bridge_message(world->bridge, &message, op_settled, world);
 	tr_buf_finish(&folded);

@@ -101,7 +101,7 @@ static void messages_of_an_earlier_version_are_found_by_their_event(void **state
 		"INSERT INTO message(room_id, remote_id, event_id, sender, ts) VALUES"
 		" ('!r', 'id1', '$1', '@a:hs', 1)"};
 	static const struct tr_db_statement select = {
-		"SELECT remote_id FROM message INDEXED BY message_event WHERE event_id = '$1'"};
+		"SELECT remote_id FROM message INDEXED BY message_time WHERE ts = 1 AND event_id = '$1'"};
 	migrate(*state, "delivery", tr_delivery_migrations, 1);
 	run(*state, &insert);
 	migrate(*state, "delivery", tr_delivery_migrations, tr_delivery_migration_count);
