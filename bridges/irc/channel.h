@@ -23,7 +23,8 @@ struct tr_irc_channel {
 	char *name;
 	char *key; /* folded as ASCII: its name in the store, whatever the server folds */
 	char *password;
-	char *topic; /* as IRC said last, as plain text; NULL = not known (topic.c) */
+	bool publish_due; /* its room was just made: to be listed if the channel is no secret */
+	char *topic;      /* as IRC said last, as plain text; NULL = not known (topic.c) */
 	struct tr_portal *portal;
 	struct tr_irc_session *reader;  /* NULL = nobody reads it now */
 	struct tr_irc_session *standby; /* who reads next, or NULL: standby.h */

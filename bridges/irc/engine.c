@@ -428,6 +428,9 @@ static bool name_of_user(
 
 static void portal_opened(void *self, struct tr_portal *portal)
 {
+	if (portal->kind == TR_PORTAL_CHANNEL) {
+		channel_of(self, portal)->publish_due = true;
+	}
 	open_portal(self, portal);
 }
 

@@ -63,7 +63,7 @@ static const struct tr_schema_key dynamic_keys[] = {
 	ROW("published", BOOL, published, "true", 0,
 		.help = "Whether such a room is listed in the room directory (unless the channel is "
 			"secret)."),
-	ROW("useHomeserverDirectory", BOOL, useHomeserverDirectory, "false", NOT_YET,
+	ROW("useHomeserverDirectory", BOOL, useHomeserverDirectory, "false", 0,
 		.help = "Whether it is listed in the homeserver's own directory instead of the "
 			"network's."),
 	ROW("joinRule", CHOICE, joinRule, "public", 0, .choices = join_rules,

@@ -66,6 +66,7 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->alias_template = dynamic->enabled ? dynamic->aliasTemplate : NULL;
 	options->create_alias = dynamic->createAlias;
 	options->publish = dynamic->published;
+	options->publish_homeserver = dynamic->useHomeserverDirectory;
 	options->federate_rooms = dynamic->federate;
 	options->invite_only = dynamic->joinRule == TR_IRC_JOIN_INVITE;
 	options->no_direct = !server->privateMessages.enabled;

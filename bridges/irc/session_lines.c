@@ -62,6 +62,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 	tr_irc_channel_joined(channel, session, line);
 	tr_irc_outgoing_pump(session);
 	tr_irc_topic_pump(session);
+	tr_irc_dynamic_joined(channel, session);
 }
 
 static void own_departure(

@@ -44,7 +44,8 @@ struct tr_bridge_options {
 	const char *server;              /* for $SERVER */
 	const char *alias_template;      /* "#irc_$CHANNEL", NULL = no aliases */
 	bool create_alias, publish, federate_rooms;
-	bool no_direct;         /* nobody has direct chats */
+	bool publish_homeserver; /* in the homeserver's own directory, not the network's */
+	bool no_direct;          /* nobody has direct chats */
 	bool direct_local_only; /* .. but users of this homeserver, in rooms that do not federate */
 	bool invite_only;       /* join rule of new portals */
 	const char *room_version;  /* NULL = the homeserver's default */

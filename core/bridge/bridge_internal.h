@@ -50,6 +50,9 @@
 #include "core/matrix/client.h"
 #include "core/matrix/homeserver.h"
 
+/* In the content of what ghosts say: the place it was said, as the state key of m.bridge. */
+#define TR_BRIDGE_ORIGIN "io.trestle.origin"
+
 enum { TR_BRIDGE_ID_MAX = 4096, TR_BRIDGE_TEXT_MAX = 32 * 1024, TR_BRIDGE_RECALL_MAX = 2048 };
 
 enum tr_bridge_state {

@@ -154,6 +154,31 @@ static bool can_carry(const struct tr_bridge *bridge, const struct tr_json *even
 	       (tr_str_eq_c(type, "m.room.redaction") && (capabilities & TR_CAN_REDACT) != 0);
 }
 
+/* Another bridge of this room leads to the same place, and this was said there: two bridges would
+ * answer each other for ever. */
+static bool came_from_there(struct tr_bridge *bridge, const struct tr_json *event)
+{
+	struct tr_str origin = tr_json_str(tr_json_path(event, "content", TR_BRIDGE_ORIGIN, NULL));
+	const struct tr_portal *portal =
+		tr_portal_of_room(bridge, tr_json_get_str(event, "room_id"));
+	if (tr_str_empty(origin) || portal == NULL) {
+		return false;
+	}
+	char *key = tr_bridge_state_key(portal);
+	bool same = tr_str_eq_c(origin, key);
+	if (same) {
+		char *text = tr_asprintf(
+			"Another bridge joins this room to %s too: what it brings is not sent back there. Take one of the two away.",
+			portal->name);
+		tr_log_warn(
+			"bridge", "%s: room %s: %s", bridge->options.name, portal->rooms[0], text);
+		tr_bridge_tell_room(bridge, tr_json_get_str(event, "room_id").ptr, text);
+		tr_free(text);
+	}
+	tr_free(key);
+	return same;
+}
+
 static enum tr_from_matrix_verdict classify(
 	void *arg, const struct tr_json *event, struct tr_buf *lane, struct tr_buf *position)
 {
@@ -161,6 +186,9 @@ static enum tr_from_matrix_verdict classify(
 	struct tr_str room_id = tr_json_get_str(event, "room_id");
 	if (tr_bridge_is_ours(bridge, tr_json_get_str(event, "sender"))) {
 		return own_event(bridge, event);
+	}
+	if (came_from_there(bridge, event)) {
+		return TR_EVENT_IGNORE;
 	}
 	if (is_member_event(event)) {
 		note_membership(bridge, event);

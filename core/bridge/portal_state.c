@@ -5,6 +5,8 @@
  * state key is the one that administrators' rooms have already, so that it is replaced and not
  * doubled.
  */
+#include "core/base/encode.h"
+#include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
 #include "core/matrix/mxid.h"
 #include "core/matrix/template.h"
@@ -127,7 +129,8 @@ char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter
 	const struct tr_bridge_options *options = &bridge->options;
 	struct tr_json *body = tr_json_new_object();
 	tr_json_set_c(body, "preset", options->invite_only ? "private_chat" : "public_chat");
-	tr_json_set_c(body, "visibility", options->publish ? "public" : "private");
+	/* Listed later, when the network has said that the place is no secret one. */
+	tr_json_set_c(body, "visibility", "private");
 	tr_json_set_c(body, "name", portal->name);
 	char *localpart = options->create_alias && options->alias_template != NULL
 				  ? alias_localpart(portal)
@@ -149,6 +152,39 @@ char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter
 		state, "m.room.history_visibility", "", one_member("history_visibility", "joined"));
 	add_bridge_state(state, portal);
 	return take_text(body);
+}
+
+static void listed(void *arg, const struct tr_json *response, const struct tr_error *error)
+{
+	(void)arg;
+	(void)response;
+	if (error != NULL) {
+		tr_log_info("bridge", "a room cannot be listed in the directory: %s", error->text);
+	}
+}
+
+void tr_portal_publish(struct tr_portal *portal)
+{
+	struct tr_bridge *bridge = portal->bridge;
+	if (!bridge->options.publish || portal->configured || portal->room_count == 0) {
+		return;
+	}
+	if (!bridge->options.publish_homeserver) {
+		tr_matrix_directory_visibility(
+			bridge->client, network_id(bridge), portal->rooms[0], true, listed, NULL);
+		return;
+	}
+	struct tr_buf path = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
+	tr_buf_add_c(&path, "/_matrix/client/v3/directory/list/room/");
+	tr_percent_encode(&path, tr_str_from(portal->rooms[0]));
+	const struct tr_matrix_request request = {
+		.operation = "directory",
+		.method = "PUT",
+		.path = tr_buf_c(&path),
+		.body = TR_STR("{\"visibility\":\"public\"}"),
+	};
+	tr_matrix_request(bridge->client, &request, listed, NULL);
+	tr_buf_finish(&path);
 }
 
 char *tr_portal_direct_room(const struct tr_portal *portal)

@@ -49,6 +49,10 @@ static struct tr_json *content_of(const struct tr_remote_message *message)
 		tr_json_set_c(content, "format", "org.matrix.custom.html");
 		tr_json_set_str(content, "formatted_body", message->html);
 	}
+	/* Another bridge of this room to the same place does not send it back there. */
+	char *origin = tr_bridge_state_key(message->portal);
+	tr_json_set_c(content, TR_BRIDGE_ORIGIN, origin);
+	tr_free(origin);
 	/* Nobody is pinged by what the text looks like, "@room" above all. */
 	struct tr_json *mentions = tr_json_add_object(content, "m.mentions");
 	if (message->mention_count > 0) {

@@ -292,3 +292,33 @@ def test_two_channels_that_a_server_begins_to_take_for_one_do_not_mix(make_stub_
     eventually(lambda: sum(any("another channel" in body for body in world.replies(room)) for room in rooms) == 1, 20,
                "one of the rooms told")
     eventually(lambda: [text for _, text in world.ircd.said()].count("second") == 1, 20, "the other one's message")
+
+
+# The directory, and other bridges
+
+
+@pytest.mark.parametrize("modes, own_directory, listed", [("nt", False, True), ("nts", False, False), ("nt", True, True),
+                                                          ("nts", True, False)])
+def test_a_room_is_listed_unless_its_channel_is_secret(make_stub_world, modes, own_directory, listed):
+    world = make_stub_world(ircd={"channel_modes": modes}, change=dynamic(useHomeserverDirectory=own_directory))
+    path = "directory/list/room" if own_directory else "directory/list/appservice"
+    world.stub.fail(1000, status=400, match=path)  # so that it is counted
+    opened(world, "#list")
+    world.wait_for_bot("#list")
+    if listed:
+        eventually(lambda: world.stub.stats()["errors"] == 1, 20, "the listing")
+    else:
+        stays(lambda: world.stub.stats()["errors"] == 0, 1, "the room unlisted")
+
+
+def test_what_another_bridge_brings_from_the_same_channel_is_not_sent_back(stub_world):
+    world = stub_world
+    origin = f"org.matrix.appservice-irc:/{world.entry['address']}/#a"
+    world.say({"msgtype": "m.text", "body": "brought by another bridge", "io.trestle.origin": origin})
+    world.say({"msgtype": "m.text", "body": "from elsewhere", "io.trestle.origin": "org.matrix.appservice-irc:/other.net/#a"})
+    assert world.wait_in_irc(1) == ["from elsewhere"]
+    eventually(lambda: any("Another bridge" in body for body in world.replies(world.rooms["#a"])), 20, "the notice")
+    world.ircd.say("fay", "#a", "marked")
+    world.wait_in_matrix(1)
+    said = [line for line in world.stub.ledger("send") if line["content"].get("body") == "marked"]
+    assert said[0]["content"]["io.trestle.origin"] == origin
