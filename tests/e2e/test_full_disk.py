@@ -41,8 +41,8 @@ def test_a_full_disk_is_told_in_the_log_and_by_ready_until_there_is_room(world, 
     talk(world, 20, 20)
     eventually(lambda: refusals(world), 20, "a refusal")
     eventually(lambda: "disk is full" in world.bridge.process.output(), 20, "the reason in the log")
-    status, why = world.bridge.get("/ready")
-    assert status == 503 and "store" in why
+    why = eventually(lambda: (page := world.bridge.get("/ready"))[0] == 503 and page[1], 20, "a 503 of /ready")
+    assert "store" in why
     disk.free(world.bridge.process)
     assert world.wait_in_irc(20, timeout=40) == numbered("out ", 20)
     assert world.wait_in_matrix(20, timeout=40) == numbered("in ", 20)
