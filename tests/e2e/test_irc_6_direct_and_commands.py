@@ -11,11 +11,17 @@ from support.waiting import eventually, stays
 # Commands: what is answered
 
 
+def speak(world):
+    """Alice says her first words, once the bot is in the room: what is said before is pushed to nobody."""
+    eventually(lambda: world.membership(world.rooms["#a"], world.bot_user) == "join", 20, "the bot in the room")
+    world.say("I am here")
+    world.wait_in_irc(1)
+
+
 @pytest.fixture
 def spoken_world(stub_world):
     """Alice has spoken, so she has a connection, and has a chat with the bot."""
-    stub_world.say("I am here")
-    stub_world.wait_in_irc(1)
+    speak(stub_world)
     stub_world.bot_room = stub_world.chat("alice")
     return stub_world
 
@@ -211,8 +217,7 @@ def unregistered(world):
 
 def test_a_password_is_sealed_and_never_shown(make_stub_world):
     world = make_stub_world()
-    world.say("I am here")
-    world.wait_in_irc(1)
+    speak(world)
     world.bot_room = world.chat("alice")
     secret = "correct horse battery & $& staple"
     answer = ask(world, f"!storepass {secret}")
@@ -355,8 +360,7 @@ def test_an_invitation_that_is_no_direct_chat_is_refused_by_the_ghost(spoken_wor
 
 def test_a_third_person_ends_a_direct_chat_and_the_next_line_makes_another(make_stub_world):
     world = make_stub_world(users=("alice", "bob"))
-    world.say("I am here")
-    world.wait_in_irc(1)
+    speak(world)
     pm(world, "fay", "one")
     room = world.room_of("one")
     world.alice.join(room)
@@ -376,8 +380,7 @@ def test_private_messages_that_are_switched_off_are_told_to_be(make_stub_world):
         entry["parameters"]["privateMessages"] = {"enabled": False}
 
     world = make_stub_world(change=change)
-    world.say("I am here")
-    world.wait_in_irc(1)
+    speak(world)
     world.ircd.say("fay", "#a", "hello")
     world.wait_in_matrix(1)
     room = world.alice.create_room(preset="trusted_private_chat", is_direct=True, invite=[ghost("fay")])
@@ -393,8 +396,7 @@ def test_chats_that_do_not_federate_are_made_so_and_refuse_other_homeservers(mak
         entry["parameters"]["privateMessages"] = {"federate": False}
 
     world = make_stub_world(change=change)
-    world.say("I am here")
-    world.wait_in_irc(1)
+    speak(world)
     pm(world, "fay", "psst")
     room = world.room_of("psst")
     world.alice.join(room)
