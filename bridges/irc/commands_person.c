@@ -9,15 +9,18 @@
 #include "bridges/irc/feature.h"
 #include "bridges/irc/puppet.h"
 #include "bridges/irc/query.h"
+#include "bridges/irc/roster.h"
 #include "bridges/irc/text.h"
 
 enum { ANSWER_MAX = 8 * 1024, NICK_MAX = 128 };
 
 struct whois {
+	struct tr_irc_network *network;
 	struct tr_command *command;
 	char *nick;
 	bool by_bot; /* asked on the bot's connection, which is in channels that the user is not */
 	bool found;
+	bool account_told;
 	struct tr_buf text;
 };
 
@@ -83,6 +86,7 @@ static void add_whois_line(struct whois *whois, const struct tr_irc_line *line)
 		}
 		break;
 	case 330: /* nick account :is logged in as */
+		whois->account_told = true;
 		add_field(text, "Account", tr_irc_param(line, 2));
 		break;
 	case 301: /* nick :away text */
@@ -100,6 +104,25 @@ static void add_whois_line(struct whois *whois, const struct tr_irc_line *line)
 	default:
 		break;
 	}
+}
+
+/* What is known without asking; false when that is nothing. */
+static bool add_known(struct whois *whois)
+{
+	struct tr_irc_person person;
+	if (!tr_irc_roster_person(whois->network, tr_str_from(whois->nick), &person)) {
+		return false;
+	}
+	if (!whois->found) {
+		tr_buf_addf(&whois->text, "Nick: %s", whois->nick);
+	}
+	if (!whois->found && !tr_str_empty(person.mask)) {
+		add_field(&whois->text, "Mask", person.mask);
+	}
+	if (!whois->account_told && !tr_str_empty(person.account)) {
+		add_field(&whois->text, "Account", person.account);
+	}
+	return true;
 }
 
 static void whois_end(struct whois *whois)
@@ -121,9 +144,10 @@ static void whois_answered(
 			add_whois_line(whois, &line);
 		}
 	}
-	if (error != NULL) {
+	bool known = (error != NULL || whois->found) && add_known(whois);
+	if (error != NULL && !known) {
 		tr_command_reply(whois->command, "Nothing is known: %s", error->text);
-	} else if (!whois->found) {
+	} else if (!whois->found && !known) {
 		tr_command_reply(whois->command, "User not found");
 	} else {
 		tr_command_reply(whois->command, "%s", tr_buf_c(&whois->text));
@@ -140,6 +164,7 @@ static void ask_whois(
 	}
 	struct whois *whois = tr_alloc(sizeof(*whois));
 	whois->command = command;
+	whois->network = network;
 	whois->nick = tr_str_dup(nick);
 	whois->by_bot = session == network->bot;
 	tr_buf_init(&whois->text, ANSWER_MAX);

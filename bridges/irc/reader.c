@@ -194,10 +194,15 @@ static void names(struct tr_irc_channel *channel, const struct tr_irc_line *line
 	while (tr_str_word(&rest, &entry)) {
 		struct tr_str nick = tr_irc_strip_prefix(&channel->network->isupport, entry);
 		ptrdiff_t bang = tr_str_find_char(nick, '!');
-		nick = bang > 0 ? tr_str_slice(nick, 0, (size_t)bang) : nick;
+		struct tr_str mask = {NULL, 0};
+		if (bang > 0) { /* userhost-in-names */
+			mask = tr_str_from_index(nick, (size_t)bang + 1);
+			nick = tr_str_slice(nick, 0, (size_t)bang);
+		}
 		if (!tr_str_empty(nick) &&
 			!tr_irc_network_is_own(channel->network, nick, (struct tr_str){NULL, 0})) {
 			tr_irc_roster_add(channel, nick);
+			tr_irc_roster_told(channel->network, nick, mask, NULL);
 		}
 	}
 }
@@ -230,6 +235,9 @@ void tr_irc_reader_line(
 		return;
 	} else if (tr_irc_is(line, "JOIN")) {
 		arrived(channel, line->nick);
+		tr_irc_roster_line(channel->network, line, false,
+			channel->reader != NULL &&
+				tr_irc_session_has(channel->reader, TR_IRC_CAP_EXTENDED_JOIN));
 	} else if (tr_irc_is(line, "PART")) {
 		departed(channel, line->nick, tr_irc_param(line, 1), 0);
 	}
@@ -250,11 +258,23 @@ static void gone_or_renamed(void *arg, struct tr_irc_channel *channel)
 		return;
 	}
 	bool nick_change = tr_irc_is(line, "NICK");
+	struct tr_irc_person person = {.mask.len = 0};
+	struct tr_buf known = TR_BUF_INIT(NAME_MAX);
+	if (nick_change && tr_irc_roster_person(channel->network, line->nick, &person)) {
+		tr_buf_add(&known, person.mask);
+		tr_buf_add(&known, person.account);
+	}
+	size_t mask_len = person.mask.len;
 	departed(channel, line->nick, nick_change ? TR_STR("Changed nick") : tr_irc_param(line, 0),
 		everywhere->delay_ms);
 	if (nick_change) {
+		struct tr_str account = tr_str_from_index(tr_buf_str(&known), mask_len);
 		arrived(channel, tr_irc_param(line, 0));
+		tr_irc_roster_told(channel->network, tr_irc_param(line, 0),
+			tr_str_slice(tr_buf_str(&known), 0, mask_len),
+			account.len > 0 ? &account : NULL);
 	}
+	tr_buf_finish(&known);
 }
 
 void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_irc_line *line)

@@ -114,6 +114,11 @@ enum {
 	CAPS = TR_IRC_CAP_MESSAGE_TAGS | TR_IRC_CAP_SERVER_TIME | TR_IRC_CAP_BATCH |
 	       TR_IRC_CAP_ECHO_MESSAGE | TR_IRC_CAP_LABELED_RESPONSE | TR_IRC_CAP_CHATHISTORY |
 	       TR_IRC_CAP_CHGHOST | TR_IRC_CAP_CAP_NOTIFY,
+	/* What tells who others are: only of use, and paid for in lines, to who reads. Puppets that
+	 * read where the bot does not have the prefixes of lines. */
+	CAPS_OF_READER = TR_IRC_CAP_MULTI_PREFIX | TR_IRC_CAP_USERHOST_IN_NAMES |
+			 TR_IRC_CAP_ACCOUNT_TAG | TR_IRC_CAP_ACCOUNT_NOTIFY |
+			 TR_IRC_CAP_EXTENDED_JOIN,
 };
 
 void tr_irc_session_connect(struct tr_irc_session *session)
@@ -141,7 +146,7 @@ void tr_irc_session_connect(struct tr_irc_session *session)
 		.nick = tr_buf_c(&nick),
 		.username = login.username ? login.username : session->puppet.username,
 		.realname = tr_buf_c(&realname),
-		.caps_wanted = CAPS,
+		.caps_wanted = is_bot || network->bot == NULL ? CAPS | CAPS_OF_READER : CAPS,
 		.ping_interval_ms = (uint64_t)config->ircClients.pingRateMs,
 		.ping_timeout_ms = (uint64_t)config->ircClients.pingTimeoutMs,
 	};

@@ -13,6 +13,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/reader.h"
+#include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
 #include "bridges/irc/standby.h"
@@ -25,13 +26,13 @@
 enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000 };
 
 /* user@host as the server shows us to others. */
-static void learn_mask(struct tr_irc_session *session, const struct tr_irc_line *line)
+static void learn_mask(struct tr_irc_session *session, struct tr_str user, struct tr_str host)
 {
 	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
-	tr_buf_add(&mask, line->user);
+	tr_buf_add(&mask, user);
 	tr_buf_add_char(&mask, '@');
-	tr_buf_add(&mask, line->host);
-	if (!tr_buf_failed(&mask) && !tr_str_empty(line->host) &&
+	tr_buf_add(&mask, host);
+	if (!tr_buf_failed(&mask) && !tr_str_empty(host) &&
 		!tr_str_eq_c(tr_buf_str(&mask), session->mask)) {
 		tr_free(session->mask);
 		session->mask = tr_buf_take(&mask);
@@ -51,7 +52,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 			TR_STR("Not bridged"), (struct tr_str){NULL, 0});
 		return;
 	}
-	learn_mask(session, line);
+	learn_mask(session, line->user, line->host);
 	struct tr_irc_member *member = tr_irc_session_join(session, channel);
 	member->state = TR_IRC_JOINED;
 	member->tries = 0;
@@ -103,7 +104,21 @@ static void own_line(struct tr_irc_session *session, const struct tr_irc_line *l
 		tr_irc_session_store_identity(session);
 		tr_irc_nick_taken(session, false);
 	} else if (tr_irc_is(line, "CHGHOST")) {
-		learn_mask(session, line);
+		/* the prefix still is the old one */
+		learn_mask(session, tr_irc_param(line, 0), tr_irc_param(line, 1));
+	}
+}
+
+/* Who somebody else is, from a connection that reads. */
+static void learn_person(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str batch;
+	if (session->reading > 0 && !tr_str_empty(line->nick) && !tr_irc_is(line, "QUIT") &&
+		!tr_irc_is(line, "JOIN") && /* the reader knows when that counts */
+		!tr_irc_tag(line, "batch", &batch)) {
+		tr_irc_roster_line(session->network, line,
+			tr_irc_session_has(session, TR_IRC_CAP_ACCOUNT_TAG),
+			tr_irc_session_has(session, TR_IRC_CAP_EXTENDED_JOIN));
 	}
 }
 
@@ -169,6 +184,7 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 		own_line(session, line);
 	}
 	others_line(session, line);
+	learn_person(session, line);
 }
 
 static bool reads(const struct tr_irc_session *session, struct tr_str name)

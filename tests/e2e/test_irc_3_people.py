@@ -419,3 +419,31 @@ def test_display_names_and_nick_changes_on_real_servers(world):
         line = client.wait_for(lambda line: line.command == "PRIVMSG" and "hello from a name" in line, 30, "the message")
         first = str(line)
         assert re.search(r":M-DspName", first) or re.search(r":M-DspNam", first), first
+
+
+# Who people on IRC are
+
+
+def test_account_and_host_of_people_are_kept_as_the_server_tells_them(stub_world):
+    world = stub_world
+    world.ircd.control("fake", nick="fay", channel="#a")
+    world.say("hello")
+    wait_for_nick(world, "M-alice")
+    asked = [raw for raw in world.ircd.taken() if raw.startswith("CAP REQ")]
+    assert sorted("extended-join" in raw and "account-tag" in raw for raw in asked) == [False, True], asked
+    room = world.chat("alice")
+
+    def whois():
+        return world.ask("alice", room, "!whois fay")[-1]
+
+    assert "Account" not in whois()
+    for line, account in (
+        (":fay!fay@fake.test ACCOUNT feline", "feline"),
+        (":fay!fay@fake.test CHGHOST fay cloak.test", "feline"),
+        (":fay!fay@cloak.test ACCOUNT *", None),
+        (":fay!fay@cloak.test JOIN #a kitten :Fay", "kitten"),
+        ("@account=cat :fay!fay@cloak.test NOTICE #a :purr", "cat"),
+    ):
+        world.ircd.control("raw", nick="MatrixBot", line=line)
+        eventually(lambda a=account: (f"\nAccount: {a}" in whois()) if a else ("Account" not in whois()), 20, line,
+                   lambda: world.bridge.process.output()[-3000:])
