@@ -42,14 +42,14 @@ bool tr_irc_is_netsplit(struct tr_str reason)
 }
 
 uint64_t tr_irc_quits_delay(struct tr_irc_quits *quits, const struct tr_irc_quit_debounce *config,
-	struct tr_str reason, uint64_t now_ms)
+	struct tr_str reason, bool batched, uint64_t now_ms)
 {
 	if (quits->since_ms == 0 || now_ms - quits->since_ms >= WINDOW_MS) {
 		quits->since_ms = now_ms;
 		quits->count = 0;
 	}
 	quits->count++;
-	bool split = tr_irc_is_netsplit(reason);
+	bool split = batched || tr_irc_is_netsplit(reason);
 	if (config->enabled && (split || quits->count > config->quitsPerSecond)) {
 		int64_t spread = config->delayMaxMs - config->delayMinMs;
 		uint32_t more =

@@ -16,9 +16,10 @@ struct tr_irc_quits {
 	int64_t count;
 };
 
-/* Counts a QUIT line and says for how many milliseconds its leave is held back. */
+/* Counts a QUIT line and says for how many milliseconds its leave is held back; `batched` = it
+ * stands in a batch that the server calls a netsplit. */
 uint64_t tr_irc_quits_delay(struct tr_irc_quits *quits, const struct tr_irc_quit_debounce *config,
-	struct tr_str reason, uint64_t now_ms);
+	struct tr_str reason, bool batched, uint64_t now_ms);
 /* Whether a quit's reason is that of a netsplit: "hub.example leaf.example". */
 bool tr_irc_is_netsplit(struct tr_str reason);
 

@@ -11,7 +11,7 @@
 #include "bridges/irc/identity.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/roster.h"
-#include "bridges/irc/session.h"
+#include "bridges/irc/session_internal.h"
 #include "bridges/irc/talk.h"
 #include "bridges/irc/text.h"
 #include "bridges/irc/topic.h"
@@ -283,9 +283,9 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 	struct everywhere everywhere = {session, line, 0};
 	if (tr_irc_network_owner_of_line(network, line, false) == NULL) {
 		if (tr_irc_is(line, "QUIT")) {
-			everywhere.delay_ms =
-				tr_irc_quits_delay(&network->quits, &network->config->quitDebounce,
-					tr_irc_param(line, 0), tr_clock_mono_ms());
+			everywhere.delay_ms = tr_irc_quits_delay(&network->quits,
+				&network->config->quitDebounce, tr_irc_param(line, 0),
+				tr_irc_session_in_split(session, line), tr_clock_mono_ms());
 		}
 		tr_irc_roster_each_channel(network, line->nick, gone_or_renamed, &everywhere);
 	}

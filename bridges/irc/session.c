@@ -286,6 +286,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 	tr_timer_destroy(session->reconnect);
 	tr_timer_destroy(session->rejoin);
 	tr_timer_destroy(session->join_watch);
+	tr_map_finish(&session->splits);
 	tr_free(session->user_id);
 	tr_free(session->nick);
 	tr_free(session->own_key);

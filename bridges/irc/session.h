@@ -71,6 +71,7 @@ struct tr_irc_session {
 	uint64_t invites_since_ms;      /* INVITEs of others are counted from then */
 	unsigned invites;
 	uint64_t told_no_private_ms; /* when somebody was last told so */
+	struct tr_map splits;        /* references of netsplit batches that are open */
 	struct tr_list rest_node;    /* in network->resting: the socket is not looked at */
 	uint64_t rested_ms;
 

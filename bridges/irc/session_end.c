@@ -168,6 +168,7 @@ void tr_irc_session_closed(void *arg, const struct tr_error *error)
 	}
 	tr_irc_puppet_offline(session);
 	tr_irc_session_leave_all(session);
+	tr_map_finish(&session->splits);
 	tr_irc_history_reset(session->history);
 	tr_irc_query_reset(session, error);
 	tr_irc_topic_give_back(session, &why);

@@ -34,6 +34,10 @@ bool tr_irc_session_drops(void *arg, struct tr_str text);
 void tr_irc_session_rest(struct tr_irc_session *session);
 void tr_irc_session_rouse(struct tr_irc_session *session);
 
+/* Keeps the references of netsplit batches (IRCv3 netsplit) while they are open. */
+void tr_irc_session_batch(struct tr_irc_session *session, const struct tr_irc_line *line);
+bool tr_irc_session_in_split(const struct tr_irc_session *session, const struct tr_irc_line *line);
+
 /* Timers: the bot, out of channels that it should be in, joins them; JOINs that have had no answer
  * for too long fail. */
 void tr_irc_session_rejoin_missing(void *session);

@@ -23,7 +23,29 @@
 
 #include <string.h>
 
-enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000 };
+enum { NAME_MAX = 512, KICKED_REJOIN_MS = 5000, SPLITS_MAX = 16, REFERENCE_MAX = 64 };
+
+void tr_irc_session_batch(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str reference = tr_irc_param(line, 0);
+	if (!tr_irc_is(line, "BATCH") || reference.len < 2 || reference.len > REFERENCE_MAX) {
+		return;
+	}
+	struct tr_str name = tr_str_from_index(reference, 1);
+	if (reference.ptr[0] == '-') {
+		tr_map_remove(&session->splits, name);
+	} else if (tr_map_count(&session->splits) < SPLITS_MAX &&
+		   tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("netsplit"))) {
+		tr_map_set(&session->splits, name, session);
+	}
+}
+
+bool tr_irc_session_in_split(const struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str reference;
+	return tr_map_count(&session->splits) > 0 && tr_irc_tag(line, "batch", &reference) &&
+	       tr_map_get(&session->splits, reference) != NULL;
+}
 
 /* user@host as the server shows us to others. */
 static void learn_mask(struct tr_irc_session *session, struct tr_str user, struct tr_str host)
@@ -174,6 +196,7 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 			session->network, tr_irc_connection_isupport(session->connection));
 		return;
 	}
+	tr_irc_session_batch(session, line);
 	if (tr_irc_standby_pong(session, line) || tr_irc_identify_line(session, line) ||
 		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
 		tr_irc_outgoing_line(session, line) || tr_irc_session_join_refused(session, line) ||

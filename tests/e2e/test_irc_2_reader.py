@@ -185,6 +185,24 @@ def test_a_netsplit_and_its_end_cost_each_user_one_leave_and_one_join_at_most(ma
     assert max(after[user] - count for user, count in before.items()) <= 2
 
 
+def test_a_netsplit_is_known_by_its_batch_whatever_the_quits_say(stub_world):
+    world = stub_world
+    puppets_in(world, "alice")
+    for name in ("split", "quitter"):
+        world.ircd.say(name, "#a", "here")
+    world.wait_in_matrix(3)
+    for line in (
+        "BATCH +s1 netsplit hub.test leaf.test",
+        "@batch=s1 :split!split@fake.test QUIT :connection reset",
+        "BATCH -s1",
+        "@batch=s1 :quitter!quitter@fake.test QUIT :connection reset",
+    ):
+        world.ircd.control("raw", nick="MatrixBot", line=line)
+    room = world.rooms["#a"]
+    eventually(lambda: world.membership(room, "@irc_quitter:hs.test") == "leave", 20, "the leave outside of the batch")
+    assert world.membership(room, "@irc_split:hs.test") == "join"
+
+
 def member_events(world, room):
     events = [event for event in world.alice.messages(room) if event["type"] == "m.room.member"]
     return collections.Counter(event["state_key"] for event in events)
