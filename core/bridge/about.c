@@ -60,13 +60,27 @@ static bool is_own(const struct tr_op *op)
 	return op->about.sender != NULL && strcmp(op->about.sender, op->sender) == 0;
 }
 
+/* What became an event a moment ago is not in the store yet. */
+static void take_settling(struct tr_delivery *delivery)
+{
+	struct tr_about *about = &delivery->op.about;
+	struct tr_str key = tr_to_matrix_settling_key(
+		delivery->bridge->to_matrix, tr_str_from(about->event_id));
+	if (!tr_str_empty(key)) {
+		struct tr_str *id = tr_arena_alloc(arena_of(delivery), sizeof(*id));
+		*id = tr_arena_str(arena_of(delivery), key);
+		about->remote_ids = id;
+		about->remote_id_count = 1;
+	}
+}
+
 static void remote_ids_known(
 	void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct tr_delivery *delivery = arg;
 	size_t rows = error ? 0 : tr_db_rows(result, 0);
 	size_t count = rows < REMOTE_IDS_MAX ? rows : (size_t)REMOTE_IDS_MAX;
-	if (count > 0) {
+	if (count > 0 && delivery->op.about.remote_id_count == 0) {
 		struct tr_str *ids = tr_arena_alloc(arena_of(delivery), count * sizeof(*ids));
 		for (size_t i = 0; i < count; i++) {
 			ids[i] = tr_arena_str(arena_of(delivery), tr_db_text(result, 0, i, 0));
@@ -77,9 +91,12 @@ static void remote_ids_known(
 	tr_delivery_found(delivery);
 }
 
-/* They are indexed by the time of the event: without that they are not known. */
+/* They are indexed by the time of the event: without that they are not known. What was said to the
+ * network in this very turn is written first. */
 static void find_remote_ids(struct tr_delivery *delivery)
 {
+	take_settling(delivery);
+	tr_journal_submit(delivery->bridge->journal);
 	int64_t ts = delivery->op.about.origin_ts;
 	struct tr_db_batch *batch = tr_db_batch_create(delivery->bridge->db);
 	TR_DB_ADD(batch, &select_remote_ids, TR_DB_N(ts > 0 ? ts : -1),

@@ -61,9 +61,8 @@ static void entry_settled(
 	entry_free(entry);
 }
 
-static void submit_open(void *arg)
+void tr_journal_submit(struct tr_journal *journal)
 {
-	struct tr_journal *journal = arg;
 	struct entry *entry = journal->open;
 	if (entry == NULL) {
 		return;
@@ -72,6 +71,11 @@ static void submit_open(void *arg)
 	tr_list_append(&journal->submitted, &entry->node);
 	journal->submitted_count++;
 	tr_db_submit_take(entry->batch, entry_settled, entry);
+}
+
+static void submit_open(void *arg)
+{
+	tr_journal_submit(arg);
 }
 
 struct tr_db_batch *tr_journal_batch(struct tr_journal *journal)

@@ -27,6 +27,10 @@ struct tr_db_batch *tr_journal_batch(struct tr_journal *journal);
  * on error. */
 void tr_journal_join(struct tr_journal *journal, tr_db_callback *callback, void *arg);
 
+/* Submits what is open without waiting for the end of the turn, so that a statement submitted after
+ * this sees it. Not between tr_journal_batch() and tr_journal_join(). */
+void tr_journal_submit(struct tr_journal *journal);
+
 /* Batches that are open or not yet durable. */
 size_t tr_journal_pending(const struct tr_journal *journal);
 

@@ -102,6 +102,10 @@ void tr_to_matrix_echo(struct tr_to_matrix *queue, struct tr_str txn_id, struct 
  * to be made first (a direct chat). */
 void tr_outbound_set_room(struct tr_outbound *outbound, const char *room_id);
 
+/* The remote key of the message that became this event just now, while that is not stored yet;
+ * empty = the store knows better. Valid until the next turn of the loop. */
+struct tr_str tr_to_matrix_settling_key(const struct tr_to_matrix *queue, struct tr_str event_id);
+
 /* "m.room.message" and the like. */
 const char *tr_outbound_type(const struct tr_outbound *outbound);
 

@@ -56,6 +56,28 @@ static void event_known(void *arg, const struct tr_db_result *result, const stru
 	relating.related(relating.outbound);
 }
 
+/* The part of a settling key behind the room. */
+static struct tr_str remote_key_of(struct tr_str settling_key)
+{
+	struct tr_str rest = settling_key;
+	struct tr_str digits;
+	uint64_t room_len = 0;
+	bool parsed = tr_str_split(&rest, ':', &digits) && tr_str_to_u64(digits, &room_len);
+	TR_ASSERT(parsed && room_len <= rest.len);
+	return tr_str_from_index(rest, (size_t)room_len);
+}
+
+struct tr_str tr_to_matrix_settling_key(const struct tr_to_matrix *queue, struct tr_str event_id)
+{
+	const struct tr_map_entry *entry = tr_map_first(&queue->settling);
+	for (; entry != NULL; entry = tr_map_next(entry)) {
+		if (tr_str_eq_c(event_id, tr_map_value(entry))) {
+			return remote_key_of(tr_map_key(entry));
+		}
+	}
+	return (struct tr_str){NULL, 0};
+}
+
 /* Of a message that was delivered just now. */
 static const char *settling_event(const struct tr_outbound *outbound, const char *remote_key)
 {

@@ -74,6 +74,23 @@ static void reply_to_a_ghost_names_it(void **state)
 	world_expect(world, &world->about, "$2 reply $sent1 ann: from afar [id1]\n");
 }
 
+/* The names of the message become durable no earlier than the turn in which the reply starts. */
+static void reply_that_waits_behind_its_message_knows_its_names(void **state)
+{
+	struct world *world = *state;
+	const struct tr_str name = TR_STR("remote-of-$1");
+	world_start(world);
+	world_say(world, "$0", room, bob, "I am here");
+	world_expect(world, &world->ops, "I am here\n");
+	world->fate = FATE_HOLD;
+	world_say(world, "$1", room, alice, "the question");
+	TURN_UNTIL(world->loop, world->held_count == 1);
+	reply(world, "$2", bob, "$1");
+	world->fate = FATE_DONE;
+	tr_op_done(world->held[--world->held_count], &name, 1, NULL, NULL);
+	world_expect(world, &world->about, "$2 reply $1 @alice:hs: the question [remote-of-$1]\n");
+}
+
 static void reply_to_what_was_said_long_ago_asks_the_homeserver(void **state)
 {
 	struct world *world = *state;
@@ -321,6 +338,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reply_brings_what_it_answers),
 		TEST(reply_to_a_ghost_names_it),
+		TEST(reply_that_waits_behind_its_message_knows_its_names),
 		TEST(reply_to_what_was_said_long_ago_asks_the_homeserver),
 		TEST(nobody_quotes_what_he_has_not_seen),
 		TEST(nothing_is_quoted_from_another_room),
