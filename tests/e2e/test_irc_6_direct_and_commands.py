@@ -121,8 +121,8 @@ def test_whois_says_who_a_nick_is_and_who_a_matrix_user_is(spoken_world):
 
 def test_cmd_sends_a_line_and_shows_the_answer(spoken_world):
     world = spoken_world
-    world.alice.send_text(world.bot_room, "!cmd AWAY :gone & back $& soon")
-    eventually(lambda: "AWAY :gone & back $& soon" in lines_of(world), 20, "the line")
+    assert "away" in ask(world, "!cmd AWAY :gone & back $& soon")
+    assert "AWAY :gone & back $& soon" in lines_of(world)
     assert "M-alice" in ask(world, "!cmd WHOIS M-alice")
     assert ask(world, "!cmd MODE #a +q nonsense nonsense")
 
