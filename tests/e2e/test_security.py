@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real vulnerabilities of other bridges, each tried on this one. Every test names the advisory it comes from."""
+"""Real vulnerabilities of other bridges, each tried on this one. Every test names the advisory it comes from. Some are
+tried where their subject is: S4 in tests/unit/irc/isupport_test.c, S10 in tests/unit/bridge/about_test.c and, as here, in
+test_irc_5_text.py.
+"""
 
 import json
 import os
@@ -195,6 +198,38 @@ def test_s9_cve_2023_38700_a_reply_shows_nothing_of_another_room(make_stub_world
     world.say(content("what was it?", **{"m.relates_to": {"m.in_reply_to": {"event_id": secret}}}))
     settle(world)
     assert not any("secret" in text for text in world.in_irc("#a"))
+
+
+# S14: who is banned in Matrix
+
+
+def test_s14_mautrix_telegram_990_who_is_banned_in_matrix_is_silent_on_irc(make_stub_world):
+    world = make_stub_world(users=["alice", "bob"])
+    room = world.rooms["#a"]
+    world.say("mine", user="bob")
+    world.wait_in_irc(1)
+    world.say("hello")
+    world.wait_in_irc(2)
+    world.alice.request("POST", f"/rooms/{quote(room)}/ban", {"user_id": world.users["bob"].user_id, "reason": "spam\r\nQUIT"})
+    eventually(lambda: set(world.ircd.members("#a")) == {"MatrixBot", "M-alice"}, 20, "the puppet out of the channel")
+    assert "QUIT" not in commands_of(world.ircd, "M-bob")
+
+
+# S19: bytes that are no text
+
+
+def test_s19_profanity_189050f_no_byte_of_irc_breaks_what_the_homeserver_is_sent(stub_world):
+    hostile = [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\xef\xbf\xbf", b"\x0b\x0c\x1b"]
+    for number, data in enumerate(hostile):
+        line = b":fay!u@h PRIVMSG #a :%d<" % number + data + b">\r\n"
+        stub_world.ircd.raw(line, nick="MatrixBot")
+        stub_world.ircd.raw(b":" + data + line[1:], nick="MatrixBot")
+    # The homeserver takes UTF-8 and JSON only, and what it took is what was said, in order.
+    stub_world.ircd.say("fay", "#a", "over")
+    eventually(lambda: "over" in stub_world.in_matrix(), 20, "the last line", lambda: str(stub_world.in_matrix()))
+    said = [text for text in stub_world.in_matrix() if "<" in text]
+    assert {text.split("<")[0] for text in said} == {str(number) for number in range(len(hostile))}
+    assert not any(re.search("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", text) for text in said)
 
 
 # S11: state is what has a state key
