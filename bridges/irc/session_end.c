@@ -20,11 +20,22 @@ enum {
 	AGAIN_FIRST_MS = 1000,
 	AGAIN_MAX_MS = 120000,
 	STEADY_MS = 60000, /* a connection that lasted so long was a good one */
+	BANNED_MS = 20 * 60 * 1000,
+	BANNED_SPREAD_MS = 20 * 60 * 1000,
 };
+
+uint64_t tr_irc_banned_bot_wait_ms(const struct tr_error *error)
+{
+	return error->code == TR_E_DENIED ? BANNED_MS + tr_random_below(BANNED_SPREAD_MS) : 0;
+}
 
 void tr_irc_session_wait_over(void *arg)
 {
 	struct tr_irc_session *session = arg;
+	if (session->state == TR_IRC_BARRED) {
+		tr_log_info("irc", "%s: %s tries again whether it still is banned",
+			session->network->entry->address, tr_irc_session_who(session));
+	}
 	tr_irc_session_set_state(session, TR_IRC_OFFLINE);
 	tr_irc_session_want(session);
 }
@@ -77,9 +88,26 @@ static void kick_banned(struct tr_irc_session *session, const struct tr_error *e
 	}
 }
 
+/* The bot serves everybody: bans end, and nobody may be there to say so. It stays barred while it
+ * waits. */
+static void bar_bot(struct tr_irc_session *session, const struct tr_error *error, uint64_t wait_ms)
+{
+	unsigned minutes = (unsigned)(wait_ms / 60000);
+	tr_log_error("irc", "%s: the bot cannot connect and tries again in %u minutes: %s",
+		session->network->entry->address, minutes, error->text);
+	tr_error_set_class(&session->last_error, error->code, error->cls,
+		"next try in some %u minutes: %s", minutes, error->text);
+	tr_timer_start(session->reconnect, wait_ms);
+}
+
 static void bar(struct tr_irc_session *session, const struct tr_error *error)
 {
+	uint64_t wait_ms = session->user_id == NULL ? tr_irc_banned_bot_wait_ms(error) : 0;
 	tr_irc_session_set_state(session, TR_IRC_BARRED);
+	if (wait_ms > 0) {
+		bar_bot(session, error, wait_ms);
+		return;
+	}
 	tr_log_error("irc", "%s: %s cannot connect and does not try again: %s",
 		session->network->entry->address, tr_irc_session_who(session), error->text);
 	const char *advice = tr_irc_login_advice(session, error);

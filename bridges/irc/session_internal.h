@@ -38,6 +38,10 @@ void tr_irc_session_rouse(struct tr_irc_session *session);
 void tr_irc_session_batch(struct tr_irc_session *session, const struct tr_irc_line *line);
 bool tr_irc_session_in_split(const struct tr_irc_session *session, const struct tr_irc_line *line);
 
+/* After how long the bot, refused with this error, tries again: about half an hour after a ban; 0 =
+ * never, as after a wrong password. */
+uint64_t tr_irc_banned_bot_wait_ms(const struct tr_error *error);
+
 /* Timers: the bot, out of channels that it should be in, joins them; JOINs that have had no answer
  * for too long fail. */
 void tr_irc_session_rejoin_missing(void *session);

@@ -201,9 +201,12 @@ def test_a_ban_of_the_whole_bridge_kicks_nobody(make_stub_world):
     world.wait_in_irc(2)
     world.ircd.set(kline="no bridges")
     world.ircd.control("close", all=True, how="rst")
-    eventually(lambda: world.bridge.process.output().count("does not try again") >= 3, 30, "three refusals",
-               lambda: world.bridge.process.output()[-3000:])
+    output = world.bridge.process.output
+    eventually(lambda: output().count("does not try again") >= 2, 30, "two refusals", lambda: output()[-3000:])
+    eventually(lambda: re.search(r"the bot cannot connect and tries again in [23]\d minutes", output()), 30, "the bot's")
     stays(lambda: not kicked(world), 1, "no kick")
+    _, ready = world.bridge.get("/ready")
+    assert re.search(r"next try in some [23]\d minutes", ready), ready
 
 
 # Sockets
