@@ -207,6 +207,8 @@ static void person_who_left_is_asked_in_again(void **state)
 		"{\"membership\":\"leave\"}");
 	world_remote(world, open_direct(world), "Ann", "pm2", "more");
 	world_expect(world, &world->sent, "more\n");
+	/* The message does not wait for it. */
+	world_expect(world, &world->log, "invite @alice:hs !made1:hs");
 	assert_int_equal(world_count(&world->log, "invite @alice:hs !made1:hs"), 1);
 }
 
