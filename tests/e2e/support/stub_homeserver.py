@@ -125,7 +125,8 @@ class StubHomeserver:
     def ledger(self, *kinds):
         """The ledger's lines so far (of these kinds) as dicts, oldest first."""
         text = self.ledger_path.read_text() if self.ledger_path.exists() else ""
-        lines = [json.loads(line) for line in text.split("\n") if line]
+        whole = text.split("\n")[:-1]  # what is behind the last LF is being written
+        lines = [json.loads(line) for line in whole]
         return [line for line in lines if not kinds or line["kind"] in kinds]
 
     def wait_until_pushed(self, timeout=30):
