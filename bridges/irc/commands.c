@@ -133,6 +133,8 @@ static const struct tr_command_row rows[] = {
 	ROW("feature", "mentions [on|off|default]",
 		"Says or sets whether your nick in a line of IRC mentions you here.",
 		tr_irc_command_feature),
+	ROW("retry", "[network]", "Sends again what IRC has refused of yours.",
+		tr_irc_command_retry),
 	ROW("active", "", "Marks you as active.", tr_irc_command_active),
 	ROW("status", "", "Says whether you and the bot are connected, and where.", status),
 	ROW("reconnect", "[network]", "Connects you to IRC anew.", tr_irc_command_reconnect),

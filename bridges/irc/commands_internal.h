@@ -8,6 +8,7 @@
  *   commands_connection.c  !reconnect !quit !cmd
  *   commands_account.c     !username !storepass !removepass
  *   commands_certificate.c !certificate
+ *   commands_retry.c       !retry
  */
 #ifndef TRESTLE_IRC_COMMANDS_INTERNAL_H
 #define TRESTLE_IRC_COMMANDS_INTERNAL_H
@@ -37,6 +38,7 @@ const char *tr_irc_command_state_text(const struct tr_irc_session *session);
 tr_irc_command_run tr_irc_command_join, tr_irc_command_part, tr_irc_command_listrooms,
 	tr_irc_command_nick, tr_irc_command_whois, tr_irc_command_feature, tr_irc_command_active,
 	tr_irc_command_reconnect, tr_irc_command_quit, tr_irc_command_cmd, tr_irc_command_username,
-	tr_irc_command_storepass, tr_irc_command_removepass, tr_irc_command_certificate;
+	tr_irc_command_storepass, tr_irc_command_removepass, tr_irc_command_certificate,
+	tr_irc_command_retry;
 
 #endif

@@ -117,10 +117,10 @@ static void forget_progress(const struct tr_irc_task *task)
 	}
 }
 
+/* What is stored of its lines stays: sent again (!retry) it goes on behind those that were said. */
 void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;
-	forget_progress(task);
 	part_with_lines(task);
 	release_window(task);
 	tr_irc_task_free(task);

@@ -168,6 +168,14 @@ void tr_bridge_ask_display_name(struct tr_bridge *bridge, const char *user_id);
 void tr_bridge_tell_user(struct tr_bridge *bridge, const char *user_id, const char *text);
 void tr_bridge_tell_room(struct tr_bridge *bridge, const char *room_id, const char *text);
 
+/* Sends again what this user said and the network refused, in the old order and behind all that
+ * waits: `count` messages now, `left` more at another time. The callback does not come once the
+ * bridge is being destroyed. */
+typedef void tr_bridge_again_callback(
+	void *arg, size_t count, size_t left, const struct tr_error *error);
+void tr_bridge_send_again(struct tr_bridge *bridge, const char *user_id,
+	tr_bridge_again_callback *callback, void *arg);
+
 /* Which of these remote ids are known in the portal (delivered in either direction): calls back
  * once with an array of `count` flags, in order; `known` NULL when the store cannot say now. */
 typedef void tr_bridge_known_callback(void *arg, const bool *known);

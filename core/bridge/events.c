@@ -15,15 +15,21 @@
 
 #include <string.h>
 
-static enum tr_from_matrix_verdict keep(struct tr_bridge *bridge, struct tr_str room_id,
-	struct tr_buf *lane, struct tr_buf *position)
+/* A channel is one lane. A room that was bridged to something else meanwhile has another. */
+static void lane_of(const struct tr_portal *portal, struct tr_str room_id, struct tr_buf *lane)
 {
-	struct tr_portal *portal = tr_portal_of_room(bridge, room_id);
 	if (portal != NULL && portal->kind == TR_PORTAL_CHANNEL) {
 		tr_portal_key(tr_str_from(portal->remote_id), NULL, lane);
 	} else {
 		tr_buf_add(lane, room_id);
 	}
+}
+
+static enum tr_from_matrix_verdict keep(struct tr_bridge *bridge, struct tr_str room_id,
+	struct tr_buf *lane, struct tr_buf *position)
+{
+	struct tr_portal *portal = tr_portal_of_room(bridge, room_id);
+	lane_of(portal, room_id, lane);
 	if (portal != NULL && bridge->options.protocol->position != NULL) {
 		bridge->options.protocol->position(bridge->module, portal, position);
 	}
@@ -265,7 +271,9 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
 	struct tr_str type = tr_json_get_str(event, "type");
 	if (tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker")) {
-		char *key = tr_asprintf("dead:%s", inbound->event_id);
+		/* With the seq: sent again and dead again it is another notice. */
+		char *key = tr_asprintf(
+			"dead:%s:%lld", inbound->event_id, (long long)inbound->item.seq);
 		char *text = tr_asprintf("Your message was not delivered: %s", error->text);
 		tr_bridge_notice(bridge, inbound->room_id, tr_str_from(key), text);
 		tr_free(text);
@@ -281,9 +289,36 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 	tr_json_free(event);
 }
 
+/* Only what was said: who came or went then is no news, and a topic is long another. */
+static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct tr_str lane)
+{
+	struct tr_bridge *bridge = arg;
+	struct tr_str room_id = tr_str_from(inbound->room_id);
+	const struct tr_portal *portal = tr_portal_of_room(bridge, room_id);
+	if (portal == NULL) {
+		return false;
+	}
+	struct tr_buf now = TR_BUF_INIT(4096);
+	lane_of(portal, room_id, &now);
+	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
+	struct tr_str type = tr_json_get_str(event, "type");
+	bool said = tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker");
+	bool may = said && tr_str_eq(tr_buf_str(&now), lane);
+	tr_json_free(event);
+	tr_buf_finish(&now);
+	return may;
+}
+
+void tr_bridge_send_again(struct tr_bridge *bridge, const char *user_id,
+	tr_bridge_again_callback *callback, void *arg)
+{
+	tr_from_matrix_again(bridge->from_matrix, user_id, callback, arg);
+}
+
 const struct tr_from_matrix_handler tr_bridge_from_matrix = {
 	.classify = classify,
 	.deliver = deliver,
 	.pipelines = pipelines,
 	.dead = dead,
+	.may_send_again = may_send_again,
 };

@@ -173,11 +173,9 @@ static void lane_unload(void *arg, struct tr_lane_item *item)
 	tr_inbound_free(tr_inbound_of(item));
 }
 
-static struct tr_lane_item *read_row(
-	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row)
+struct tr_inbound *tr_inbound_read(
+	struct tr_from_matrix *queue, const struct tr_db_result *result, size_t row)
 {
-	struct tr_from_matrix *queue = arg;
-	(void)lane;
 	struct tr_inbound *inbound = tr_alloc(sizeof(*inbound));
 	inbound->queue = queue;
 	inbound->item.seq = tr_db_int(result, 0, row, 0);
@@ -188,7 +186,14 @@ static struct tr_lane_item *read_row(
 	inbound->origin_ts = tr_db_int(result, 0, row, 5);
 	inbound->body = tr_str_dup(tr_db_text(result, 0, row, 6));
 	inbound->maybe_sent = inbound->item.seq < queue->position.first_seq;
-	return &inbound->item;
+	return inbound;
+}
+
+static struct tr_lane_item *read_row(
+	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row)
+{
+	(void)lane;
+	return &tr_inbound_read(arg, result, row)->item;
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)
@@ -231,6 +236,7 @@ struct tr_from_matrix *tr_from_matrix_create(const struct tr_from_matrix_options
 	queue->handler = handler;
 	queue->arg = arg;
 	tr_list_init(&queue->acceptances);
+	tr_list_init(&queue->revivals);
 	queue->lanes = tr_lanes_create(options->loop, &lanes_handler, queue, 0);
 	queue->store = tr_lane_store_create(options->db, queue->lanes, &store_sql, read_row, queue);
 	queue->marks = tr_marks_create(options->loop, options->journal, 0);
@@ -246,6 +252,7 @@ void tr_from_matrix_destroy(struct tr_from_matrix *queue)
 		return;
 	}
 	tr_from_matrix_forget_acceptances(queue);
+	tr_from_matrix_forget_revivals(queue);
 	tr_lane_store_destroy(queue->store);
 	tr_lanes_destroy(queue->lanes);
 	tr_marks_destroy(queue->marks);

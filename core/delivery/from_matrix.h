@@ -53,6 +53,8 @@ struct tr_from_matrix_handler {
 	bool (*pipelines)(void *arg, const struct tr_inbound *last, const struct tr_inbound *next);
 	/* Tells the sender that this event will not be delivered. */
 	void (*dead)(void *arg, const struct tr_inbound *inbound, const struct tr_error *error);
+	/* Whether this dead event, of that lane, still has where to go and is worth sending. */
+	bool (*may_send_again)(void *arg, const struct tr_inbound *inbound, struct tr_str lane);
 };
 
 struct tr_from_matrix_options {
@@ -79,6 +81,18 @@ void tr_from_matrix_resume(
  * durable. */
 void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *events,
 	tr_from_matrix_callback *callback, void *arg);
+
+enum { TR_FROM_MATRIX_AGAIN_MAX = 100 };
+
+/* `count` events are accepted again, `left` more could be. */
+typedef void tr_from_matrix_again_callback(
+	void *arg, size_t count, size_t left, const struct tr_error *error);
+
+/* Accepts the dead events of this sender again, the oldest TR_FROM_MATRIX_AGAIN_MAX that are not
+ * too old, in their old order and behind all that is accepted already: they were given up, so they
+ * overtake nothing. One commit; the callback comes when it is durable, not after destroy. */
+void tr_from_matrix_again(struct tr_from_matrix *queue, const char *sender,
+	tr_from_matrix_again_callback *callback, void *arg);
 
 /* Paused from the start. Pausing starts no further delivery; what is on its way may still end. */
 void tr_from_matrix_pause(struct tr_from_matrix *queue, bool paused);

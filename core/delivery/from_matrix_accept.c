@@ -32,6 +32,10 @@ static const struct tr_db_statement insert_event = {
 	"INSERT INTO from_matrix(seq, event_id, lane, room_id, sender, position, origin_ts, received_ms,"
 	" state, error, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 	" ON CONFLICT (event_id) DO NOTHING"};
+/* What was taken back is not sent again (from_matrix_again.c). */
+static const struct tr_db_statement take_back = {
+	"UPDATE from_matrix SET state = 2, body = '' WHERE event_id = $1 AND room_id = $2"
+	" AND state = 3"};
 static const struct tr_db_statement select_stored = {
 	"SELECT seq FROM from_matrix WHERE seq >= $1 AND seq <= $2 AND state = 0 ORDER BY seq"};
 
@@ -142,6 +146,21 @@ static struct tr_inbound *inbound_create(
 	return inbound;
 }
 
+static void note_redaction(struct tr_db_batch *batch, const struct tr_json *event)
+{
+	if (!tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.redaction")) {
+		return;
+	}
+	struct tr_str about = tr_json_get_str(event, "redacts");
+	if (tr_str_empty(about)) {
+		about = tr_json_str(tr_json_path(event, "content", "redacts", NULL));
+	}
+	if (usable_id(about)) {
+		TR_DB_ADD(batch, &take_back, TR_DB_T(about),
+			TR_DB_T(tr_json_get_str(event, "room_id")));
+	}
+}
+
 /* Adds one event to the batch; those that concern nobody are left out. */
 static void accept_event(
 	struct acceptance *acceptance, struct tr_db_batch *batch, const struct tr_json *event)
@@ -151,6 +170,9 @@ static void accept_event(
 	struct tr_buf position = TR_BUF_INIT(ID_MAX);
 	struct tr_buf text = TR_BUF_INIT(EVENT_MAX);
 	bool sound = well_formed(event);
+	if (sound) {
+		note_redaction(batch, event);
+	}
 	if (sound &&
 		queue->handler->classify(queue->arg, event, &lane, &position) == TR_EVENT_IGNORE) {
 		goto out;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the from_matrix queue share: from_matrix_accept.c stores, from_matrix.c orders,
- * delivers and ends. */
+ * delivers and ends, from_matrix_again.c takes up what was dead. */
 #ifndef TRESTLE_DELIVERY_FROM_MATRIX_INTERNAL_H
 #define TRESTLE_DELIVERY_FROM_MATRIX_INTERNAL_H
 
@@ -17,6 +17,7 @@ struct tr_from_matrix {
 	struct tr_marks *marks;
 	struct tr_timer *prune;
 	struct tr_list acceptances; /* on their way into the store */
+	struct tr_list revivals;    /* .. of what was dead */
 	struct tr_lane_store *store;
 	struct tr_lane_position position;
 	struct tr_delivery_counts counts;
@@ -24,8 +25,12 @@ struct tr_from_matrix {
 
 void tr_inbound_free(struct tr_inbound *inbound);
 struct tr_inbound *tr_inbound_of(const struct tr_lane_item *item);
+/* Of a row of statement 0 that begins as select_lane's do. */
+struct tr_inbound *tr_inbound_read(
+	struct tr_from_matrix *queue, const struct tr_db_result *result, size_t row);
 
 /* At the end: the journal does not call back any more. */
 void tr_from_matrix_forget_acceptances(struct tr_from_matrix *queue);
+void tr_from_matrix_forget_revivals(struct tr_from_matrix *queue);
 
 #endif

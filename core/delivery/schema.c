@@ -46,6 +46,8 @@ const struct tr_migration tr_delivery_migrations[] = {
 	 * Rows come in the order of their times, so that this index grows at its end; one by event
 	 * id doubles what a commit writes. */
 	{2, "CREATE INDEX message_time ON message(ts);"},
+	/* What a sender's dead letters are; empty where all is well. */
+	{3, "CREATE INDEX from_matrix_dead ON from_matrix(sender, seq) WHERE state = 3;"},
 };
 
 const size_t tr_delivery_migration_count = TR_ARRAY_LEN(tr_delivery_migrations);

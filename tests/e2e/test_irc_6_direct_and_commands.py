@@ -5,6 +5,7 @@ either side and kept, with people and with services.
 
 import pytest
 
+from support.irc_client import IrcClient
 from support.matrix_client import MatrixClient
 from support.waiting import eventually, stays
 
@@ -240,6 +241,32 @@ def test_without_a_key_passwords_are_refused(make_stub_world):
     world = make_stub_world(change=change)
     world.bot_room = world.chat("alice")
     assert ask(world, "!storepass secret") == "Password encryption is not configured."
+
+def test_retry_says_once_and_in_order_what_the_channel_refused(spoken_world):
+    world = spoken_world
+    nothing = "Nothing of yours waits to be sent again."
+    assert ask(world, "!retry") == nothing
+    with IrcClient(world.ircd.host, world.ircd.port, "ora") as op:
+        op.join("#m")
+        room = opened(world, "#m")
+        eventually(lambda: world.ircd.said("#m"), 20, "the first words")
+        op.send("MODE #m +m")
+        op.wait_for(lambda line: line.command == "MODE" and "+m" in line, 20, "the mode")
+        for text in ("one", "two", "three"):
+            world.alice.send_text(room, text)
+        told = lambda: sum("was not delivered" in body for body in world.replies(room)) == 3
+        eventually(told, 20, "three refusals")
+        op.send("MODE #m -m")
+        op.wait_for(lambda line: line.command == "MODE" and "-m" in line, 20, "the mode")
+    world.kill_and_start()
+    assert ask(world, "!retry") == "3 messages are sent again."
+    eventually(lambda: len(world.ircd.said("#m")) >= 4, 20, "what was refused")
+    assert ask(world, "!retry") == nothing
+    world.alice.send_text(room, "four")
+    eventually(lambda: ("M-alice", "four") in world.ircd.said("#m"), 20, "the next message")
+    assert [text for _, text in world.ircd.said("#m")] == ["hello there", "one", "two", "three", "four"]
+    assert "It is written" in ask(world, "!retry everything")
+
 
 def test_nick_changes_confirms_and_lasts(spoken_world):
     world = spoken_world

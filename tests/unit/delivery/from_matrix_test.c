@@ -57,7 +57,15 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 	world->dead++;
 }
 
-static const struct tr_from_matrix_handler handler = {classify, deliver, pipelines, dead};
+static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct tr_str lane)
+{
+	(void)arg;
+	assert_true(tr_str_eq(lane, tr_str_from(inbound->room_id)));
+	return strcmp(inbound->room_id, "!gone") != 0;
+}
+
+static const struct tr_from_matrix_handler handler = {
+	classify, deliver, pipelines, dead, may_send_again};
 
 static void resumed(void *arg, const struct tr_error *error)
 {
@@ -343,6 +351,167 @@ static void a_thousand_events_of_one_room_keep_their_order(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+struct again {
+	bool ended;
+	size_t count;
+	size_t left;
+};
+
+static void again_ended(void *arg, size_t count, size_t left, const struct tr_error *error)
+{
+	struct again *again = arg;
+	assert_null(error);
+	assert_false(again->ended);
+	*again = (struct again){true, count, left};
+}
+
+static struct again send_again(struct world *world, const char *sender)
+{
+	struct again again = {0};
+	tr_from_matrix_again(world->queue, sender, again_ended, &again);
+	assert_false(again.ended);
+	while (!again.ended) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	return again;
+}
+
+static void refuse_next(struct world *world, size_t index)
+{
+	struct tr_error error;
+	wait_deliveries(world, index + 1);
+	tr_error_set(&error, TR_E_DENIED, "no");
+	tr_inbound_refuse(world->out[index], &error);
+	while (tr_journal_pending(world->fixture.journal) > 0) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+}
+
+static void what_was_dead_comes_again_once_in_order_and_behind_what_waits(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$y", "!a", "@y") "," EVENT(
+				   "$2", "!a", "@x") "," EVENT("$3", "!a", "@y") "]");
+	for (size_t i = 0; i < 3; i++) {
+		refuse_next(world, i);
+	}
+	wait_deliveries(world, 4);
+	struct again again = send_again(world, "@x");
+	assert_int_equal(again.count, 2);
+	assert_int_equal(again.left, 0);
+	assert_int_equal(tr_from_matrix_depth(world->queue), 3);
+	assert_int_equal(send_again(world, "@x").count, 0);
+	idle(world);
+	assert_int_equal(world->count, 4);
+	done(world, 3);
+	wait_deliveries(world, 5);
+	assert_string_equal(world->ids[4], "$1");
+	assert_true(world->maybe_sent[4]);
+	done(world, 4);
+	wait_deliveries(world, 6);
+	assert_string_equal(world->ids[5], "$2");
+	done(world, 5);
+	assert_int_equal(send_again(world, "@x").count, 0);
+	assert_int_equal(tr_from_matrix_depth(world->queue), 0);
+}
+
+static void what_comes_again_is_stored_and_known_and_can_be_dead_again(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "]");
+	refuse_next(world, 0);
+	refuse_next(world, 1);
+	reopen(world);
+	assert_int_equal(send_again(world, "@x").count, 2);
+	reopen(world);
+	wait_deliveries(world, 1);
+	assert_string_equal(world->ids[0], "$1");
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "]");
+	refuse_next(world, 0);
+	wait_deliveries(world, 2);
+	assert_string_equal(world->ids[1], "$2");
+	done(world, 1);
+	idle(world);
+	assert_int_equal(world->count, 2);
+	assert_int_equal(send_again(world, "@x").count, 1);
+	wait_deliveries(world, 3);
+	assert_string_equal(world->ids[2], "$1");
+	done(world, 2);
+}
+
+static void two_questions_at_once_send_each_event_once(void **state)
+{
+	struct world *world = *state;
+	struct again again[2] = {{0}};
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "]");
+	refuse_next(world, 0);
+	tr_from_matrix_again(world->queue, "@x", again_ended, &again[0]);
+	tr_from_matrix_again(world->queue, "@x", again_ended, &again[1]);
+	while (!again[0].ended || !again[1].ended) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	assert_int_equal(again[0].count + again[1].count, 1);
+	wait_deliveries(world, 2);
+	done(world, 1);
+	idle(world);
+	assert_int_equal(world->count, 2);
+}
+
+static void neither_what_is_old_nor_taken_back_nor_without_a_room_comes_again(void **state)
+{
+	struct world *world = *state;
+	accept_text(world, "[" EVENT("$1", "!gone", "@x") "]");
+	refuse_next(world, 0);
+	accept_text(world, "[" EVENT("$2", "!a", "@x") "]");
+	refuse_next(world, 1);
+	accept_text(world,
+		"[{\"event_id\":\"$3\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"m.room.message\","
+		"\"origin_server_ts\":1000}]");
+	refuse_next(world, 2);
+	tr_from_matrix_set_max_age(world->queue, 3600 * 1000);
+	accept_text(world,
+		"[{\"event_id\":\"$4\",\"room_id\":\"!b\",\"sender\":\"@x\",\"type\":\"m.room.redaction\","
+		"\"redacts\":\"$2\"},{\"event_id\":\"$5\",\"room_id\":\"!a\",\"sender\":\"@x\","
+		"\"type\":\"m.room.redaction\",\"content\":{\"redacts\":\"$2\"}}]");
+	assert_int_equal(send_again(world, "@x").count, 0);
+	idle(world);
+	for (size_t i = 0; i < world->count; i++) {
+		assert_true(i < 3 || strcmp(world->ids[i], "$2") != 0);
+	}
+}
+
+static void at_most_the_limit_comes_again_the_oldest_first(void **state)
+{
+	struct world *world = *state;
+	struct tr_error error;
+	const size_t total = TR_FROM_MATRIX_AGAIN_MAX + 3;
+	struct tr_buf text = TR_BUF_INIT(1 << 20);
+	tr_buf_add_c(&text, "[");
+	for (size_t i = 0; i < total; i++) {
+		tr_buf_addf(&text,
+			"%s{\"event_id\":\"$%zu\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"t\"}",
+			i > 0 ? "," : "", i);
+	}
+	tr_buf_add_c(&text, "]");
+	accept_text(world, tr_buf_c(&text));
+	tr_buf_finish(&text);
+	tr_error_set(&error, TR_E_DENIED, "no");
+	for (size_t i = 0; i < total; i++) {
+		wait_deliveries(world, i + 1);
+		tr_inbound_refuse(world->out[i], &error);
+	}
+	while (tr_journal_pending(world->fixture.journal) > 0) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	reopen(world);
+	struct again again = send_again(world, "@x");
+	assert_int_equal(again.count, TR_FROM_MATRIX_AGAIN_MAX);
+	assert_int_equal(again.left, 3);
+	wait_deliveries(world, 1);
+	assert_string_equal(world->ids[0], "$0");
+	assert_int_equal(send_again(world, "@x").count, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +526,11 @@ int main(void)
 		TEST(an_empty_transaction_is_accepted),
 		TEST(an_event_over_the_age_limit_is_refused_not_delivered),
 		TEST(a_thousand_events_of_one_room_keep_their_order),
+		TEST(what_was_dead_comes_again_once_in_order_and_behind_what_waits),
+		TEST(what_comes_again_is_stored_and_known_and_can_be_dead_again),
+		TEST(two_questions_at_once_send_each_event_once),
+		TEST(neither_what_is_old_nor_taken_back_nor_without_a_room_comes_again),
+		TEST(at_most_the_limit_comes_again_the_oldest_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
