@@ -210,6 +210,11 @@ class World:
         while not all("MatrixBot" in self.ircd.members(channel) for channel in CHANNELS):
             assert time.monotonic() < deadline, f"the bot is not in {CHANNELS}: {self.ircd.state()['channels']}"
             time.sleep(0.02)
+        # What is said before the bot is in the room is pushed to nobody.
+        someone = self.stub.user(MATRIX_USERS[0])
+        while not all(len(someone.joined_members(room)) > len(MATRIX_USERS) for room in self.rooms.values()):
+            assert time.monotonic() < deadline, "the bot is not in the rooms"
+            time.sleep(0.02)
         self.load(0.1)
         while self.arrived() < self.said():
             assert time.monotonic() < deadline, f"{self.arrived()} of the first {self.said()} messages have arrived"

@@ -7,6 +7,7 @@ import collections
 import contextlib
 import itertools
 import re
+import time
 
 from .bridge import Bridge, irc_config
 from .irc_client import IrcClient
@@ -208,6 +209,19 @@ class StubWorld:
         self.bridge.start()
         for channel in self.rooms:
             self.wait_for_bot(channel)
+        self._wait_to_be_heard()
+
+    def _wait_to_be_heard(self):
+        """Until the bot is in the rooms: what is said before is pushed to nobody. Some worlds have rooms or homeservers that
+        do not let it in; they are not waited for longer than that."""
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            try:
+                if all(self.membership(room, self.bot_user) == "join" for room in self.rooms.values()):
+                    return
+            except OSError:
+                pass
+            time.sleep(0.02)
 
     def wait_for_bot(self, channel, timeout=20):
         eventually(lambda: "MatrixBot" in self.ircd.members(channel), timeout, f"the bot in {channel}",
