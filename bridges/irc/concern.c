@@ -112,7 +112,12 @@ enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struc
 	}
 	ptrdiff_t bang = tr_str_find_char(prefix, '!');
 	if (bang < 0) {
-		return of_server(isupport, text, channel);
+		/* A name without '!' can be a nick too, and then ours. */
+		struct tr_str name = tr_str_from_index(prefix, 1);
+		ptrdiff_t at = tr_str_find_char(name, '@');
+		name = at < 0 ? name : tr_str_slice(name, 0, (size_t)at);
+		bool own = tr_irc_same(isupport, name, me);
+		return own ? TR_IRC_CONCERNS : of_server(isupport, text, channel);
 	}
 	if (bang < 2 || tr_irc_same(isupport, tr_str_slice(prefix, 1, (size_t)bang - 1), me) ||
 		!take_word(&text, &command)) {

@@ -82,6 +82,7 @@ static void what_is_about_the_connection_itself_concerns(void **state)
 		":irc.test 404 me[] #c :Cannot send to channel",
 		":irc.test 353 me[] =1#c :@a b c", /* no channel of its own */
 		":irc.test 353 :me[] = #c x",
+		":ME{} 366 me[] #c :x", /* in our name */
 		":irc.test BATCH +1 netsplit a b",
 		"PING :x",
 		"ERROR :Closing Link",
