@@ -367,8 +367,8 @@ def test_who_left_a_chat_is_invited_again_also_after_a_restart(spoken_world):
     world.alice.join(room)
     for restart in (False, True):
         world.alice.leave(room)
+        world.stub.wait_until_pushed()
         if restart:
-            world.stub.wait_until_pushed()
             world.kill_and_start()
             world.say("I am back")
             world.wait_in_irc(2)
