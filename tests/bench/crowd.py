@@ -92,8 +92,15 @@ class Crowd(World):
         room_creator = self.stub.user(self.users[self.rooms.index(room)][1:].split(":")[0])
         return sorted(user for user in room_creator.joined_members(room) if user.startswith(prefix))
 
+    def wait_to_be_heard(self):
+        """Until the bot is in all rooms: what is said before is pushed to nobody."""
+        bot = f"@ircbridgebot:{DOMAIN}"
+        for room in self.rooms:
+            wait_until(lambda room=room: self.stub_members(room, bot), f"the bot in {room}")
+
     def come(self):
         """Everybody says one message; returns when all are said on IRC and a line from there is in the room."""
+        self.wait_to_be_heard()
         before, cpu = self.ircd.counts()["lines_said"], self.cpu_ms()
         start = time.monotonic()
         for room, crowd in zip(self.rooms, self.crowds):
