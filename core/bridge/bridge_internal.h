@@ -278,6 +278,9 @@ void tr_membership_leave(struct tr_membership_queue *queue, struct tr_ghost *gho
 	const char *room_id, struct tr_str reason, uint64_t delay_ms);
 void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, const char *room_id,
 	struct tr_str reason);
+/* Whether the ghost's leave waits already, now or for later. */
+bool tr_membership_leaves(
+	const struct tr_membership_queue *queue, const struct tr_ghost *ghost, const char *room_id);
 void tr_membership_pause(struct tr_membership_queue *queue, bool paused);
 size_t tr_membership_depth(const struct tr_membership_queue *queue);
 

@@ -15,7 +15,9 @@ static void leave_unless_present(void *arg, struct tr_str user_id)
 {
 	struct sync *sync = arg;
 	struct tr_ghost *ghost = tr_ghost_of(sync->bridge, user_id);
-	if (ghost != NULL && tr_map_get(&sync->present, tr_str_from(ghost->remote_id)) == NULL) {
+	/* A leave that is held back (a netsplit) has a time of its own. */
+	if (ghost != NULL && tr_map_get(&sync->present, tr_str_from(ghost->remote_id)) == NULL &&
+		!tr_membership_leaves(sync->bridge->membership, ghost, sync->room_id)) {
 		tr_membership_leave(sync->bridge->membership, ghost, sync->room_id, TR_STR(""), 0);
 	}
 }

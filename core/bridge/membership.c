@@ -339,6 +339,15 @@ void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, 
 	ask(queue, CHANGE_KICK, NULL, user_id, room_id, reason, 0);
 }
 
+bool tr_membership_leaves(
+	const struct tr_membership_queue *queue, const struct tr_ghost *ghost, const char *room_id)
+{
+	char *key = tr_asprintf("%s %s", room_id, ghost->mxid);
+	const struct entry *entry = tr_map_get(&queue->entries, tr_str_from(key));
+	tr_free(key);
+	return entry != NULL && entry->change == CHANGE_LEAVE;
+}
+
 void tr_membership_pause(struct tr_membership_queue *queue, bool paused)
 {
 	queue->paused = paused;
