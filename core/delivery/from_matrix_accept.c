@@ -54,21 +54,17 @@ static void acceptance_free(struct acceptance *acceptance)
 	tr_free(acceptance);
 }
 
-/* Puts the events that were new into their lanes; the others are known and freed. */
-static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_result *result)
+size_t tr_from_matrix_enqueue(struct tr_from_matrix *queue, struct tr_list *items,
+	const struct tr_db_result *result, size_t index)
 {
-	struct tr_from_matrix *queue = acceptance->queue;
-	size_t rows = tr_db_rows(result, acceptance->select_index);
+	size_t rows = tr_db_rows(result, index);
 	size_t row = 0;
 	struct tr_list *node;
 	struct tr_list *following;
-	TR_LIST_EACH (&acceptance->items, node, following) {
+	TR_LIST_EACH (items, node, following) {
 		struct tr_inbound *inbound =
 			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		if (row == rows ||
-			tr_db_int(result, acceptance->select_index, row, 0) != inbound->item.seq) {
-			tr_log_debug("delivery", "event %s is known already", inbound->event_id);
-			tr_metric_add(queue->counts.known, 1);
+		if (row == rows || tr_db_int(result, index, row, 0) != inbound->item.seq) {
 			continue;
 		}
 		row++;
@@ -79,6 +75,22 @@ static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_res
 		inbound->data = NULL;
 		tr_lanes_push(queue->lanes, tr_str_from(lane), &inbound->item);
 		tr_free(lane);
+	}
+	return row;
+}
+
+/* Puts the events that were new into their lanes; the others are known and freed later. */
+static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_result *result)
+{
+	struct tr_from_matrix *queue = acceptance->queue;
+	tr_from_matrix_enqueue(queue, &acceptance->items, result, acceptance->select_index);
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->items, node, following) {
+		const struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		tr_log_debug("delivery", "event %s is known already", inbound->event_id);
+		tr_metric_add(queue->counts.known, 1);
 	}
 }
 

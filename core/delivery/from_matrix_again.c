@@ -68,28 +68,10 @@ static void revival_end(struct revival *revival, size_t count, const struct tr_e
 static void revived(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct revival *revival = arg;
-	struct tr_from_matrix *queue = revival->queue;
-	size_t rows = error ? 0 : tr_db_rows(result, revival->select_index);
-	size_t row = 0;
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&revival->items, node, following) {
-		struct tr_inbound *inbound =
-			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		if (row == rows ||
-			tr_db_int(result, revival->select_index, row, 0) != inbound->item.seq) {
-			continue;
-		}
-		row++;
-		tr_list_remove(node);
-		queue->position.depth++;
-		tr_metric_add(queue->counts.accepted, 1);
-		char *lane = inbound->data;
-		inbound->data = NULL;
-		tr_lanes_push(queue->lanes, tr_str_from(lane), &inbound->item);
-		tr_free(lane);
-	}
-	revival_end(revival, row, error);
+	size_t count = error ? 0
+			     : tr_from_matrix_enqueue(revival->queue, &revival->items, result,
+				       revival->select_index);
+	revival_end(revival, count, error);
 }
 
 /* The seqs are given here, with the batch they are written by, so that they grow in the order of

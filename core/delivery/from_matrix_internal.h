@@ -29,6 +29,11 @@ struct tr_inbound *tr_inbound_of(const struct tr_lane_item *item);
 struct tr_inbound *tr_inbound_read(
 	struct tr_from_matrix *queue, const struct tr_db_result *result, size_t row);
 
+/* Puts those of the items whose seqs the result of statement `index` names, in order, into the
+ * lanes that they carry as data (owned); the others stay in the list. Returns how many. */
+size_t tr_from_matrix_enqueue(struct tr_from_matrix *queue, struct tr_list *items,
+	const struct tr_db_result *result, size_t index);
+
 /* At the end: the journal does not call back any more. */
 void tr_from_matrix_forget_acceptances(struct tr_from_matrix *queue);
 void tr_from_matrix_forget_revivals(struct tr_from_matrix *queue);
