@@ -55,6 +55,11 @@ struct tr_membership_queue {
 	bool complained;
 };
 
+static char *entry_key(const char *room_id, const char *user_id)
+{
+	return tr_asprintf("%s %s", room_id, user_id);
+}
+
 static void entry_free(struct entry *entry)
 {
 	tr_map_remove(&entry->queue->entries, tr_str_from(entry->key));
@@ -292,7 +297,7 @@ static void ask(struct tr_membership_queue *queue, enum change change, struct tr
 	const char *user_id, const char *room_id, struct tr_str reason, uint64_t delay_ms)
 {
 	struct tr_str cut = tr_str_slice(reason, 0, tr_utf8_fit(reason, 500));
-	char *key = tr_asprintf("%s %s", room_id, ghost ? ghost->mxid : user_id);
+	char *key = entry_key(room_id, ghost ? ghost->mxid : user_id);
 	struct entry *entry = tr_map_get(&queue->entries, tr_str_from(key));
 	if (entry != NULL) {
 		tr_free(key);
@@ -342,7 +347,7 @@ void tr_membership_kick(struct tr_membership_queue *queue, const char *user_id, 
 bool tr_membership_leaves(
 	const struct tr_membership_queue *queue, const struct tr_ghost *ghost, const char *room_id)
 {
-	char *key = tr_asprintf("%s %s", room_id, ghost->mxid);
+	char *key = entry_key(room_id, ghost->mxid);
 	const struct entry *entry = tr_map_get(&queue->entries, tr_str_from(key));
 	tr_free(key);
 	return entry != NULL && entry->change == CHANGE_LEAVE;
