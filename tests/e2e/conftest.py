@@ -4,6 +4,7 @@
 A server that does not start fails the test; nothing is skipped.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -144,6 +145,21 @@ def make_bridge(workdir):
         bridge.close()
 
 
+@contextlib.contextmanager
+def running(synapse, *worlds, ends=()):
+    """A Synapse that knows the bridges of these worlds, and the worlds; at the end they are closed, and `ends` after them."""
+    try:
+        for world in worlds:
+            synapse.add_registration(world.bridge.registration)
+        synapse.start()
+        for world in worlds:
+            world.start()
+        yield
+    finally:
+        for server in [*worlds, synapse, *ends]:
+            server.close()
+
+
 @pytest.fixture(scope="session")
 def synapse_worlds(scratch, inspircd, ngircd):
     """One Synapse with a bridge to InspIRCd and one to ngIRCd, both running: {"inspircd": .., "ngircd": ..}."""
@@ -152,17 +168,8 @@ def synapse_worlds(scratch, inspircd, ngircd):
         "inspircd": SynapseWorld(scratch / "bridge-inspircd", synapse, inspircd, "ins", rooms={"12": 5, "11": 1}),
         "ngircd": SynapseWorld(scratch / "bridge-ngircd", synapse, ngircd, "ng", rooms={"12": 5}),
     }
-    try:
-        for world in worlds.values():
-            synapse.add_registration(world.bridge.registration)
-        synapse.start()
-        for world in worlds.values():
-            world.start()
+    with running(synapse, *worlds.values()):
         yield worlds
-    finally:
-        for world in worlds.values():
-            world.close()
-        synapse.close()
 
 
 @pytest.fixture(params=["inspircd", "ngircd"])
@@ -187,14 +194,8 @@ def synapse_lists_world(scratch, inspircd):
     parameters = parameters_of(world.bridge.config)
     parameters["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": shown, "matrixToIrc": shown}}
     parameters["ircClients"].update(maxClients=0, reconnectIntervalMs=0)
-    try:
-        synapse.add_registration(world.bridge.registration)
-        synapse.start()
-        world.start()
+    with running(synapse, world):
         yield world
-    finally:
-        world.close()
-        synapse.close()
 
 
 @pytest.fixture(scope="module", params=[InspIRCd, NgIRCd])
@@ -206,15 +207,8 @@ def own_world(request, scratch):
     ircd = request.param(directory / "ircd")
     ircd.start()
     world = SynapseWorld(directory / "bridge", synapse, ircd, "own", rooms={"12": 1})
-    try:
-        synapse.add_registration(world.bridge.registration)
-        synapse.start()
-        world.start()
+    with running(synapse, world, ends=[ircd]):
         yield world
-    finally:
-        world.close()
-        synapse.close()
-        ircd.close()
 
 
 @pytest.fixture
