@@ -142,14 +142,12 @@ def test_a_server_with_monitor_is_asked_to_tell_when_the_nick_is_free(make_stub_
 
 
 def test_a_nick_that_the_server_calls_erroneous_is_made_plain(make_stub_world):
-    world = make_stub_world(users={"alice": "Services"}, change=clients(nickTemplate="{$DISPLAY}"),
-                            ircd={"isupport": ["NICKLEN=9"]}, ready=False)
-    world.ircd.set(cut_nicks=False)
-    world.bridge.start()  # with the bot's nick too long, so that no NICKLEN is known and 432 is the answer
+    world = make_stub_world(users={"alice": "Services"})
+    world.ircd.set(nick_erroneous=1)
     world.say("hello")
-    eventually(lambda: world.in_irc() or [r for r in world.ircd.ledger("SAID")], 20, "the message",
-               lambda: world.bridge.process.output()[-3000:])
-    assert "enick" not in " ".join(world.ircd.taken())
+    eventually(lambda: world.ircd.ledger("SAID"), 20, "the message", world.bridge.process.output)
+    tried = [raw for raw in world.ircd.taken() if raw.startswith("NICK")]
+    assert "NICK M-Services" in tried and world.ircd.said("#a") == [("Malice", "hello")]
 
 
 def test_no_nick_is_tried_for_ever(stub_world):

@@ -103,6 +103,7 @@ def test_puppets_return_after_a_restart_of_a_real_server(make_stub_world, make_b
         world = StubWorld(make_bridge, make_stub_homeserver, ircd, users=users, ready=False,
                           change=clients(maxClients=0, reconnectIntervalMs=20))
         world.bridge.start()
+        world.wait_to_be_heard()
         ids = [world.users[name].user_id for name in users]
 
         def everybody(first):

@@ -264,6 +264,11 @@ def test_nicks_are_refused_as_often_as_told_and_a_long_line_gets_417_when_told(m
             ann.send(f"NICK {nick}")
         ann.wait_for(lambda line: line.command == "NICK" and line.params == ["three"])
         assert [line.params[1] for line in ann.lines if line.command == "433"] == ["one", "two"]
+        ircd.set(nick_erroneous=1)
+        for nick in ("four", "five"):
+            ann.send(f"NICK {nick}")
+        ann.wait_for(lambda line: line.command == "NICK" and line.params == ["five"])
+        assert [line.params[1] for line in ann.lines if line.command == "432"] == ["four"]
         ann.join("#a")
         ann.say("#a", "x" * 600)
         ann.wait_for(numeric("417"))

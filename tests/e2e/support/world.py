@@ -189,6 +189,7 @@ class StubWorld:
         names = users if isinstance(users, dict) else dict.fromkeys(users)  # or {user: display name}
         self.users = {user: self.stub.user(user, name) for user, name in names.items()}
         self.rooms = {}
+        self._heard = False
         for channel in channels:
             self.rooms[channel] = self.room()
             entry["parameters"]["mappings"][channel] = {"roomIds": [self.rooms[channel]]}
@@ -209,11 +210,14 @@ class StubWorld:
         self.bridge.start()
         for channel in self.rooms:
             self.wait_for_bot(channel)
-        self._wait_to_be_heard()
+        self.wait_to_be_heard()
 
-    def _wait_to_be_heard(self):
-        """Until the bot is in the rooms: what is said before is pushed to nobody. Some worlds have rooms or homeservers that
-        do not let it in; they are not waited for longer than that."""
+    def wait_to_be_heard(self):
+        """Once, until the bot is in the rooms: what is said before is pushed to nobody. Some worlds have rooms or homeservers
+        that do not let it in; they are not waited for longer than that."""
+        if self._heard:
+            return
+        self._heard = True
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
             try:
@@ -255,11 +259,13 @@ class StubWorld:
 
     def inject(self, count, channel="#a", user=None, **options):
         """Messages of alice "message 1" .. in the channel's room."""
+        self.wait_to_be_heard()
         self.stub.inject(self.rooms[channel], (user or self.alice).user_id, count, **options)
 
     def say(self, text, channel="#a", user="alice"):
         """One message with this text (or content)."""
         content = text if isinstance(text, dict) else {"msgtype": "m.text", "body": text}
+        self.wait_to_be_heard()
         self.stub.inject(self.rooms[channel], self.users[user].user_id, content=content)
 
     def room_of(self, text, timeout=20):

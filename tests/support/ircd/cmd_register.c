@@ -94,7 +94,8 @@ void ircd_cmd_nick(struct ircd_conn *conn, struct ircd_line *line)
 	if (server->options.cut_nicks && strlen(nick) > server->limits.nick) {
 		nick[server->limits.nick] = '\0';
 	}
-	if (!nick_is_good(server, nick)) {
+	if (server->options.nick_erroneous > 0 || !nick_is_good(server, nick)) {
+		server->options.nick_erroneous -= server->options.nick_erroneous > 0;
 		ircd_numeric(conn, 432, "%s :Erroneous nickname", nick);
 		return;
 	}

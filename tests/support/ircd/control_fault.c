@@ -262,6 +262,7 @@ void ircd_control_set(
 	set_flag(request, "ping_cookie", &options->ping_cookie, false);
 	set_flag(request, "label_outer", &options->label_outer, false);
 	set_number(request, "nick_in_use", &options->nick_in_use);
+	set_number(request, "nick_erroneous", &options->nick_erroneous);
 	set_number(request, "history_limit", &options->history_limit);
 	set_number(request, "flood_lines", &options->flood_lines);
 	set_number(request, "ping_every_ms", &options->ping_every_ms);

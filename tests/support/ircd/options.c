@@ -72,6 +72,7 @@ static const struct entry entries[] = {
 	{"refuse", REFUSE, 0},
 	{"refuse-text", OWNED, AT(refuse_text)},
 	{"nick-in-use", NUMBER, AT(nick_in_use)},
+	{"nick-erroneous", NUMBER, AT(nick_erroneous)},
 	{"ledger", TEXT, AT(ledger)},
 	{"log-bytes", TEXT, AT(log_bytes)},
 	{"help", HELP, 0},

@@ -69,6 +69,7 @@ struct ircd_options {
 	enum ircd_refuse refuse;
 	char *refuse_text;
 	int nick_in_use; /* the next so many NICKs get 433 */
+	int nick_erroneous; /* the next so many NICKs get 432, as a reserved name does */
 	const char *ledger;
 	const char *log_bytes;
 };
