@@ -68,8 +68,8 @@ struct ircd_options {
 	char *kline;  /* text; everybody who registers is turned away with it */
 	enum ircd_refuse refuse;
 	char *refuse_text;
-	int nick_in_use; /* the next so many NICKs get 433 */
-	int nick_erroneous; /* the next so many NICKs get 432, as a reserved name does */
+	int nick_in_use;    /* the next so many NICKs get 433 */
+	int nick_erroneous; /* the next so many NICKs get 432 */
 	const char *ledger;
 	const char *log_bytes;
 };
