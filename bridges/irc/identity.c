@@ -25,6 +25,19 @@ void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick)
 	session->own_key = tr_buf_take(&key);
 }
 
+/* Whether it is the session's mask, or was before that. */
+static bool had_mask(const struct tr_irc_session *session, struct tr_str mask)
+{
+	struct tr_str known = tr_str_from(session->mask);
+	struct tr_str word;
+	while (tr_str_word(&known, &word)) {
+		if (tr_str_eq(mask, word)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network,
 	struct tr_str nick, struct tr_str mask, bool from_history)
 {
@@ -36,7 +49,7 @@ struct tr_irc_session *tr_irc_network_owner(const struct tr_irc_network *network
 		bool in_use = session->state == TR_IRC_ONLINE &&
 			      tr_irc_connection_is_me(session->connection, nick);
 		bool comparable = !tr_str_empty(mask) && session->mask[0] != '\0';
-		bool same = comparable && tr_str_eq_c(mask, session->mask);
+		bool same = comparable && had_mask(session, mask);
 		ours = from_history && comparable ? same : in_use || same;
 	}
 	tr_buf_finish(&key);
@@ -69,6 +82,42 @@ void tr_irc_session_remember(struct tr_irc_session *session, struct tr_str nick,
 	tr_irc_session_own_nick(session, nick);
 	tr_free(session->mask);
 	session->mask = tr_str_dup(mask);
+}
+
+void tr_irc_session_learn_mask(
+	struct tr_irc_session *session, struct tr_str user, struct tr_str host)
+{
+	struct tr_str rest = tr_str_from(session->mask);
+	struct tr_str before = {NULL, 0};
+	struct tr_buf mask = TR_BUF_INIT(NAME_MAX * 2);
+	tr_str_word(&rest, &before);
+	tr_buf_add(&mask, user);
+	tr_buf_add_char(&mask, '@');
+	tr_buf_add(&mask, host);
+	bool fits = !tr_buf_failed(&mask) && mask.len <= NAME_MAX;
+	if (!tr_str_empty(host) && fits && !tr_str_eq(tr_buf_str(&mask), before)) {
+		if (!tr_str_empty(before)) {
+			tr_buf_add_char(&mask, ' ');
+			tr_buf_add(&mask, before);
+		}
+		tr_free(session->mask);
+		session->mask = tr_buf_take(&mask);
+		tr_irc_session_store_identity(session);
+	}
+	tr_buf_finish(&mask);
+}
+
+void tr_irc_session_learn_cloak(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_str known = tr_str_from(session->mask);
+	struct tr_str host = tr_irc_param(line, 1);
+	ptrdiff_t at = tr_str_rfind_char(host, '@');
+	struct tr_str user = tr_str_slice(at < 0 ? known : host, 0,
+		at < 0 ? (size_t)(tr_str_find_char(known, '@') + 1) : (size_t)at + 1);
+	if (tr_str_ends(user, TR_STR("@"))) { /* else the JOIN will tell */
+		tr_irc_session_learn_mask(session, tr_str_slice(user, 0, user.len - 1),
+			tr_str_from_index(host, (size_t)(at + 1)));
+	}
 }
 
 static void write_identity(void *mark, struct tr_db_batch *batch)

@@ -8,11 +8,17 @@
 
 #include "bridges/irc/network.h"
 
-/* What an earlier run knew: lines of this nick and mask are ours. */
+/* What an earlier run knew: lines of this nick and mask (as session->mask has it) are ours. */
 void tr_irc_session_remember(
 	struct tr_irc_session *session, struct tr_str nick, struct tr_str mask);
 /* The nick is ours now: lines of it are. */
 void tr_irc_session_own_nick(struct tr_irc_session *session, struct tr_str nick);
+/* user@host as the server shows us to others now. The one before it stays ours too: lines said
+ * under it may stand in the history when a cloak is set in the middle of a connection. */
+void tr_irc_session_learn_mask(
+	struct tr_irc_session *session, struct tr_str user, struct tr_str host);
+/* The same from a 396 ("host" or "user@host"). */
+void tr_irc_session_learn_cloak(struct tr_irc_session *session, const struct tr_irc_line *line);
 /* Stores nick and mask, by which the lines of this puppet are known after a restart. */
 void tr_irc_session_store_identity(struct tr_irc_session *session);
 

@@ -47,22 +47,6 @@ bool tr_irc_session_in_split(const struct tr_irc_session *session, const struct 
 	       tr_map_get(&session->splits, reference) != NULL;
 }
 
-/* user@host as the server shows us to others. */
-static void learn_mask(struct tr_irc_session *session, struct tr_str user, struct tr_str host)
-{
-	struct tr_buf mask = TR_BUF_INIT(NAME_MAX);
-	tr_buf_add(&mask, user);
-	tr_buf_add_char(&mask, '@');
-	tr_buf_add(&mask, host);
-	if (!tr_buf_failed(&mask) && !tr_str_empty(host) &&
-		!tr_str_eq_c(tr_buf_str(&mask), session->mask)) {
-		tr_free(session->mask);
-		session->mask = tr_buf_take(&mask);
-		tr_irc_session_store_identity(session);
-	}
-	tr_buf_finish(&mask);
-}
-
 static void own_join(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct tr_irc_channel *channel =
@@ -74,7 +58,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 			TR_STR("Not bridged"), (struct tr_str){NULL, 0});
 		return;
 	}
-	learn_mask(session, line->user, line->host);
+	tr_irc_session_learn_mask(session, line->user, line->host);
 	struct tr_irc_member *member = tr_irc_session_join(session, channel);
 	member->state = TR_IRC_JOINED;
 	member->tries = 0;
@@ -127,7 +111,7 @@ static void own_line(struct tr_irc_session *session, const struct tr_irc_line *l
 		tr_irc_nick_taken(session, false);
 	} else if (tr_irc_is(line, "CHGHOST")) {
 		/* the prefix still is the old one */
-		learn_mask(session, tr_irc_param(line, 0), tr_irc_param(line, 1));
+		tr_irc_session_learn_mask(session, tr_irc_param(line, 0), tr_irc_param(line, 1));
 	}
 }
 
@@ -197,6 +181,9 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 		return;
 	}
 	tr_irc_session_batch(session, line);
+	if (line->numeric == 396) {
+		tr_irc_session_learn_cloak(session, line);
+	}
 	if (tr_irc_standby_pong(session, line) || tr_irc_identify_line(session, line) ||
 		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
 		tr_irc_outgoing_line(session, line) || tr_irc_session_join_refused(session, line) ||

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Atheme services (NickServ, SASL) linked to an InspIRCd fixture that was made with services=True."""
 
+import xmlrpc.client
 from pathlib import Path
 
 from .inspircd import LINK_PASSWORD, SERVICES_NAME, USER
 from .irc_client import IrcClient
+from .ports import free_port
 from .process import Process, scratch_for
 
 _MODULES = """
     protocol/inspircd backend/opensex crypto/pbkdf2v2 nickserv/main nickserv/identify nickserv/register
     nickserv/info nickserv/logout nickserv/set_core nickserv/cert saslserv/main saslserv/plain saslserv/external
-    saslserv/authcookie
+    saslserv/authcookie misc/httpd transport/xmlrpc
 """.split()
 
 
@@ -18,6 +20,7 @@ class Atheme:
     def __init__(self, directory, ircd):
         self.directory = scratch_for(Path(directory), USER)
         self.ircd = ircd
+        self.http_port = free_port()
         self.process = None
 
     def start(self):
@@ -39,10 +42,10 @@ class Atheme:
             self.process.kill()
 
     def register(self, account, password):
-        """Registers an account with NickServ, as a user who connects under that nick."""
-        with IrcClient(self.ircd.host, self.ircd.port, account) as client:
-            client.send(f"PRIVMSG NickServ :REGISTER {password} {account}@example.test")
-            client.wait_for(lambda line: "is now registered" in line, what="NickServ's confirmation")
+        """Registers an account with NickServ, as a network's web page does: over IRC a password cannot have spaces."""
+        services = xmlrpc.client.ServerProxy(f"http://127.0.0.1:{self.http_port}/xmlrpc")
+        words = ("NickServ", "REGISTER", account, password, f"{account}@example.test")
+        assert "is now registered" in services.atheme.command(".", ".", "127.0.0.1", *words)
 
     def _is_linked(self):
         with IrcClient(self.ircd.host, self.ircd.port, "linkprobe") as client:
@@ -81,6 +84,7 @@ uplink "irc.example.test" {{
     receive_password = "{LINK_PASSWORD}";
 }};
 general {{ flood_msgs = 0; ratelimit_uses = 10000; ratelimit_period = 1; vhost_change = 0; }};
+httpd {{ host = "127.0.0.1"; port = {self.http_port}; www_root = "{self.directory}"; }};
 nickserv {{ nick = "NickServ"; user = "NickServ"; host = "services.test"; real = "NickServ"; maxnicks = 10; }};
 saslserv {{ nick = "SaslServ"; user = "SaslServ"; host = "services.test"; real = "SaslServ"; }};
 """

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging in to IRC over time: with real services through kills and restarts, and when services go and come back."""
+
+import contextlib
+import re
+
+import pytest
+
+from support.irc_client import IrcClient
+from support.waiting import eventually
+from support.world import parameters_of
+
+
+def with_sasl(_, entry):
+    entry["parameters"]["sasl"] = True
+
+
+def tells(world, room, pattern, timeout=20):
+    """The bot's word to the user that matches."""
+
+    def found():
+        return [text for text in world.replies(room) if re.search(pattern, text, re.DOTALL)]
+
+    return eventually(found, timeout, f"word of {pattern!r}", lambda: f"{world.replies(room)}\n{world.bridge.process.output()[-3000:]}")[-1]
+
+
+# With InspIRCd and Atheme
+
+
+@pytest.fixture
+def make_real_world(make_stub_world, inspircd, atheme):
+    """make_real_world(channel) -> a running StubWorld on InspIRCd with Atheme, `sasl: true`, its bot named after the channel."""
+    assert atheme
+
+    def make(channel):
+        world = make_stub_world(ircd=inspircd, change=with_sasl, channels=(), ready=False)
+        world.rooms[channel] = world.room()
+        parameters = parameters_of(world.bridge.config)
+        parameters["mappings"][channel] = {"roomIds": [world.rooms[channel]]}
+        parameters["botConfig"]["nick"] = channel[1:].capitalize() + "Bot"
+        parameters["ircClients"]["nickTemplate"] = channel[1:] + "-$LOCALPART"
+        world.bridge.write_config()
+        world.bridge.start()
+        return world
+
+    return make
+
+
+class Witness(IrcClient):
+    """Sees with which account somebody speaks (account-tag), and asks WHOIS of whoever joins."""
+
+    def __init__(self, ircd, channel, bot):
+        super().__init__(ircd.host, ircd.port, "w" + channel[1:], caps=("message-tags", "account-tag"))
+        self.channel = channel
+        self.join(channel)
+        self.wait_for(lambda line: bot in line and line.command in ("353", "JOIN"), 30, "the bot")
+
+    def hears(self, nick, text, account):
+        """`nick` joins, WHOIS says 330 with the account (None: does not), and then it says this with the same account."""
+        self.wait_for(lambda line: line.command == "JOIN" and line.source.startswith(nick + "!"), what=f"{nick}'s JOIN")
+        self.send(f"WHOIS {nick}")
+        line = self.wait_for(lambda line: line.command in ("330", "318") and line.params[1] == nick, what="WHOIS")
+        assert (line.command == "330" and line.params[2]) == (account or False), line
+        said = self.wait_for_text(text)
+        assert said.source.startswith(nick + "!")
+        assert re.search(r"account=([^;]+)", said.tags or "") is None if account is None else f"account={account}" in said.tags
+        self.lines.clear()
+
+
+def test_a_login_outlives_kills_until_its_password_is_removed(make_real_world, inspircd, atheme):
+    """!username and !storepass, a password with spaces, SASL PLAIN; kill -9 and again; after !removepass a guest."""
+    atheme.register("lifeacc", "three  words here")
+    world = make_real_world("#life")
+    room = world.chat("alice")
+    world.ask("alice", room, "!username lifeacc")
+    world.ask("alice", room, "!storepass three  words here")
+    with contextlib.closing(Witness(inspircd, "#life", "LifeBot")) as witness:
+        world.say("logged in", channel="#life")
+        witness.hears("life-alice", "logged in", "lifeacc")
+        for run in ("one", "two"):
+            world.kill_and_start()
+            world.say(f"after kill {run}", channel="#life")
+            witness.hears("life-alice", f"after kill {run}", "lifeacc")
+        world.ask("alice", room, "!removepass")
+        world.ask("alice", room, "!reconnect")
+        witness.wait_for(lambda line: line.command == "QUIT" and line.source.startswith("life-alice!"), what="the QUIT")
+        world.say("as a guest", channel="#life")
+        witness.hears("life-alice", "as a guest", None)
+        world.kill_and_start()
+        world.say("still a guest", channel="#life")
+        witness.hears("life-alice", "still a guest", None)
+    assert not re.search("three +words", world.bridge.log.read_text())
+
+
+# What others see of us
+
+
+def test_lines_fit_to_the_byte_whatever_the_server_puts_before_them(make_stub_world):
+    """A text without spaces is cut where the server's line ends: by our JOIN, after 396 and after CHGHOST."""
+    world = make_stub_world(ircd={"profile": "plain", "reject_long": True, "user_host": "~%u@a-long-name.client.scripted.test"})
+    world.say("hello")
+    world.wait_in_irc(1)
+
+    def cut_with(mask, letter):
+        before = len(world.in_irc())
+        world.say(letter * 1000)
+        said = world.wait_in_irc(before + 3)[before:]
+        line = len(f":M-alice!{mask} PRIVMSG #a :\r\n")
+        assert [len(text) + line for text in said[:2]] == [512, 512] and sum(map(len, said)) == 1000, [len(text) for text in said]
+
+    username = re.search(r"M-alice!(\S+?)@", str(world.ircd.ledger("REGISTER")))[1]
+    cut_with(f"{username}@a-long-name.client.scripted.test", "a")
+    world.ircd.control("raw", nick="M-alice", line=":irc.scripted.test 396 M-alice user/short :is now your displayed host")
+    cut_with(f"{username}@user/short", "b")
+    long = "cloak." + "x" * 50 + ".example"
+    world.ircd.control("raw", nick="M-alice", line=f":M-alice!{username}@user/short CHGHOST ali {long}")
+    cut_with(f"ali@{long}", "c")
