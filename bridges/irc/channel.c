@@ -108,6 +108,7 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 	tr_free(channel->key);
 	tr_free(channel->password);
 	tr_free(channel->topic);
+	tr_free(channel->topic_asked);
 	tr_free(channel->last_msgid);
 	tr_free(channel->seen_msgid);
 	tr_free(channel);

@@ -23,8 +23,10 @@ struct tr_irc_channel {
 	char *name;
 	char *key; /* folded as ASCII: its name in the store, whatever the server folds */
 	char *password;
-	bool publish_due; /* its room was just made: to be listed if the channel is no secret */
-	char *topic;      /* as IRC said last, as plain text; NULL = not known (topic.c) */
+	bool publish_due;  /* its room was just made: to be listed if the channel is no secret */
+	char *topic;       /* as IRC said last, as plain text; NULL = not known (topic.c) */
+	char *topic_asked; /* by us, and not heard yet; NULL = nothing (topic_set.c) */
+	unsigned topics_heard; /* TOPICs of anybody */
 	struct tr_portal *portal;
 	struct tr_irc_session *reader;  /* NULL = nobody reads it now */
 	struct tr_irc_session *standby; /* who reads next, or NULL: standby.h */

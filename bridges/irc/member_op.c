@@ -9,7 +9,10 @@
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/puppet.h"
 #include "bridges/irc/session.h"
+#include "core/base/grapheme.h"
 #include "core/bridge/ghost.h"
+
+#include <string.h>
 
 enum { REASON_MAX = 1024, REASON_BYTES = 300 };
 
@@ -18,7 +21,7 @@ enum { REASON_MAX = 1024, REASON_BYTES = 300 };
 static void add_reason(const struct tr_op *op, struct tr_buf *out)
 {
 	struct tr_str reason = tr_str_from(op->reason);
-	reason = tr_str_slice(reason, 0, tr_utf8_fit(reason, REASON_BYTES));
+	reason = tr_str_slice(reason, 0, tr_grapheme_fit(reason, REASON_BYTES));
 	if (op->change == TR_MEMBER_KICK || op->change == TR_MEMBER_BAN) {
 		tr_buf_addf(out, "%s by %s", op->change == TR_MEMBER_BAN ? "Banned" : "Kicked",
 			op->sender);
@@ -55,6 +58,18 @@ static bool is_in(struct tr_irc_session *session, const struct tr_irc_channel *c
 	return member != NULL && member->state == TR_IRC_JOINED;
 }
 
+/* KICKLEN, and what fits the line in which others get it. */
+static size_t room_for_kick(const struct tr_irc_session *session,
+	const struct tr_irc_channel *channel, const struct tr_op *op)
+{
+	size_t line =
+		tr_irc_connection_text_max(session->connection, "KICK", tr_str_from(channel->name));
+	size_t target = strlen(op->target_remote) + 1;
+	size_t kick = session->network->isupport.kick_len;
+	line = line > target ? line - target : 1;
+	return kick > 0 && kick < line ? kick : line;
+}
+
 /* One of the ghosts was kicked in Matrix: the puppet of who did it kicks on IRC; if that is not in
  * the channel, the bot does it in its name. The server says whether they may. */
 static void kick(struct tr_irc_network *network, const struct tr_irc_channel *channel,
@@ -67,8 +82,10 @@ static void kick(struct tr_irc_network *network, const struct tr_irc_channel *ch
 	}
 	struct tr_buf reason = TR_BUF_INIT(REASON_MAX);
 	add_reason(op, &reason);
+	size_t room = room_for_kick(session, channel, op);
 	tr_irc_send_words(session->connection, "KICK", tr_str_from(channel->name),
-		tr_str_from(op->target_remote), tr_buf_str(&reason));
+		tr_str_from(op->target_remote),
+		tr_str_slice(tr_buf_str(&reason), 0, tr_grapheme_fit(tr_buf_str(&reason), room)));
 	tr_buf_finish(&reason);
 }
 

@@ -9,6 +9,7 @@
 #include "bridges/irc/nick.h"
 #include "bridges/irc/session.h"
 #include "core/base/clock.h"
+#include "core/base/grapheme.h"
 
 #include <string.h>
 
@@ -129,7 +130,10 @@ static void show_presence(struct tr_irc_session *session)
 			   : puppet->presence == TR_PRESENCE_OFFLINE ? "Offline on Matrix"
 								     : "Away on Matrix";
 	const struct tr_str none = {NULL, 0};
-	tr_irc_send_words(session->connection, "AWAY", tr_str_from(text), none, none);
+	struct tr_str reason = tr_str_from(text);
+	size_t max = session->network->isupport.away_len;
+	reason = tr_str_slice(reason, 0, tr_grapheme_fit(reason, max > 0 ? max : reason.len));
+	tr_irc_send_words(session->connection, "AWAY", reason, none, none);
 }
 
 static void set_user_modes(struct tr_irc_session *session)

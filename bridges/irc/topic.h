@@ -3,7 +3,7 @@
  * Topics both ways. From IRC (TOPIC, 331, 332): set in the rooms of channels that people opened
  * themselves, as whoever set it; a mapped room keeps its own. From Matrix: TOPIC by the puppet of
  * whoever set it, from any room. The topic that is known of a channel is stored, so that neither a
- * restart nor an own change comes back as a new one.
+ * restart nor an own change comes back as a new one, also when the server has cut it.
  */
 #ifndef TRESTLE_IRC_TOPIC_H
 #define TRESTLE_IRC_TOPIC_H
@@ -31,5 +31,11 @@ void tr_irc_topic_refuse(struct tr_irc_session *session, const struct tr_irc_cha
 	const struct tr_error *error);
 bool tr_irc_topic_idle(const struct tr_irc_session *session);
 void tr_irc_topic_finish(struct tr_irc_session *session);
+
+/* Between topic.c and topic_set.c: remembers what IRC says (false: it is known already); whether
+ * this is what we have asked the server for and not heard since, or its beginning; no more. */
+bool tr_irc_topic_remember(struct tr_irc_channel *channel, struct tr_str topic);
+bool tr_irc_topic_is_asked(const struct tr_irc_channel *channel, struct tr_str raw);
+void tr_irc_topic_forget_asked(struct tr_irc_channel *channel);
 
 #endif

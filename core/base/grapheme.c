@@ -74,3 +74,17 @@ size_t tr_grapheme_length(struct tr_str text, size_t index)
 	pcre2_match_data_free(match);
 	return len > 0 ? len : 1;
 }
+
+size_t tr_grapheme_fit(struct tr_str text, size_t max)
+{
+	size_t len = 0;
+	size_t next;
+
+	if (text.len <= max) {
+		return text.len;
+	}
+	while ((next = len + tr_grapheme_length(text, len)) <= max) {
+		len = next;
+	}
+	return len > 0 ? len : tr_utf8_fit(text, max);
+}

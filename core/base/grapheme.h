@@ -11,5 +11,8 @@
 /* Bytes of the cluster that begins at `index`, which is the beginning of one; at least 1. Of bytes
  * that are not UTF-8 each stands alone (the whole text is looked at only as far as need be). */
 size_t tr_grapheme_length(struct tr_str text, size_t index);
+/* Bytes of the longest beginning of at most `max` bytes that is made of whole clusters; where not
+ * even one fits, of whole characters. */
+size_t tr_grapheme_fit(struct tr_str text, size_t max);
 
 #endif

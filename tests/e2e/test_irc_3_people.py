@@ -351,6 +351,24 @@ def test_a_ghost_kicked_in_matrix_is_kicked_on_irc_by_the_puppet(stub_world):
     assert "KICK #a fay :Kicked by @alice:hs.test : bye bye" in stub_world.ircd.taken("M-alice")
 
 
+def test_reasons_are_cut_where_the_server_ends_them(make_stub_world):
+    """KICKLEN and AWAYLEN, between signs: the last one here is a letter and its accent."""
+    world = make_stub_world(ircd={"isupport": ["KICKLEN=40", "AWAYLEN=10"]})
+    world.ircd.say("fay", "#a", "hello")
+    world.wait_in_matrix(1)
+    world.say("hi")
+    wait_for_nick(world, "M-alice")
+    world.ircd.control("mode", channel="#a", modes="+o M-alice")
+    world.alice.kick(world.rooms["#a"], "@irc_fay:hs.test", "this is cut \u1e0d\u0307" + "x" * 300)
+    kick = "Kicked by @alice:hs.test : this is cut "
+    eventually(lambda: [line for line in world.ircd.taken("M-alice") if line.startswith("KICK")], 20, "the kick")
+    assert "KICK #a fay :" + kick in world.ircd.taken("M-alice") and len(kick) == 39
+    event = {"type": "m.presence", "sender": "@alice:hs.test", "content": {"presence": "unavailable"}}
+    body = {"events": [], "de.sorunome.msc2409.ephemeral": [event], "ephemeral": [event]}
+    world.stub.push_raw(json.dumps(body).encode(), txn="p", token=world.hs_token)
+    eventually(lambda: "AWAY :Away on Ma" in world.ircd.taken("M-alice"), 20, "AWAY")
+
+
 # Ghosts
 
 

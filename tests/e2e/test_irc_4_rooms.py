@@ -190,7 +190,62 @@ def test_topics_go_both_ways_and_never_round(stub_world):
     world.kill_and_start()
     world.wait_for_bot("#topical")
     stays(lambda: topic_of(world, room) == "first\nline & $& second", 1, "the topic after a restart")
-    assert sum(line.startswith("TOPIC") for line in world.ircd.taken()) == 1
+    assert len(topics_set(world)) == 1
+
+
+FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"  # 18 bytes, one sign
+
+
+def with_topics(world):
+    """A channel with its own room in which alice may set topics, both ways."""
+    room = opened(world, "#topical")
+    world.wait_for_bot("#topical")
+    may_set_topics(world, room)
+    world.ircd.control("mode", channel="#topical", modes="-t")
+    world.alice.send_text(room, "I am here")
+    eventually(lambda: "M-alice" in world.ircd.members("#topical"), 20, "alice in the channel")
+    return room
+
+
+def topics_set(world):
+    return [line.removeprefix("TOPIC #topical :") for line in world.ircd.taken("M-alice") if line.startswith("TOPIC #topical :")]
+
+
+def test_a_topic_is_cut_between_signs_where_the_server_ends_it_and_does_not_come_back(make_stub_world):
+    world = make_stub_world(ircd={"isupport": ["TOPICLEN=23"]})
+    room = with_topics(world)
+    for text, cut in ((f"Families {FAMILY} meet", "Families"), (f"Meet {FAMILY} today", f"Meet {FAMILY}"), ("short", "short")):
+        world.alice.set_state(room, "m.room.topic", {"topic": text})
+        eventually(lambda cut=cut: topics_set(world)[-1:] == [cut], 20, "the topic on IRC", lambda: topics_set(world))
+        world.ircd.control("close", nick="MatrixBot", how="rst")
+        world.wait_for_bot("#topical")
+        world.ircd.say("fay", "#topical", f"after {cut}")
+        world.room_of(f"after {cut}")
+        assert topic_of(world, room) == text
+    world.kill_and_start()
+    world.wait_for_bot("#topical")
+    stays(lambda: topic_of(world, room) == "short", 1, "the topic after a restart")
+    assert len(topics_set(world)) == 3
+
+
+def test_a_topic_that_the_server_cuts_without_a_word_does_not_come_back(make_stub_world):
+    """It has not said its TOPICLEN, and the bot, which would have heard what was cut, has just been lost."""
+    world = make_stub_world(ircd={"isupport": ["TOPICLEN=25"]})
+    room = with_topics(world)
+    for nick in ("MatrixBot", "M-alice"):
+        world.ircd.control("raw", nick=nick, line=f":irc.scripted.test 005 {nick} -TOPICLEN :are supported by this server")
+    world.ircd.control("silent", nick="MatrixBot", on=True)
+    text = "This topic is a long one, much longer than this server takes"
+    world.alice.set_state(room, "m.room.topic", {"topic": text})
+    eventually(lambda: "TOPIC #topical" in world.ircd.taken("M-alice"), 20, "the question what was made of it")
+    world.ircd.control("close", nick="MatrixBot", how="rst")
+    world.wait_for_bot("#topical")
+    world.ircd.say("fay", "#topical", "afterwards")
+    world.room_of("afterwards")
+    assert topics_set(world) == [text] and topic_of(world, room) == text
+    # Whoever else sets its beginning as the topic is heard.
+    world.ircd.control("topic", nick="fay", channel="#topical", text="This topic")
+    eventually(lambda: topic_of(world, room) == "This topic", 20, "the topic of IRC in the room")
 
 
 def test_a_topic_that_irc_refuses_is_told_in_the_room(stub_world):

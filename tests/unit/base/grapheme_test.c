@@ -62,12 +62,28 @@ static void a_cluster_without_end_ends(void **state)
 	tr_buf_finish(&text);
 }
 
+static void what_fits_ends_between_clusters(void **state)
+{
+	(void)state;
+	assert_int_equal(tr_grapheme_fit(TR_STR("abc"), 3), 3);
+	assert_int_equal(tr_grapheme_fit(TR_STR("abc"), 2), 2);
+	assert_int_equal(tr_grapheme_fit(TR_STR(""), 0), 0);
+	assert_int_equal(tr_grapheme_fit(TR_STR("abe\xcc\x81"), 4), 2);
+	assert_int_equal(tr_grapheme_fit(TR_STR("abe\xcc\x81"), 5), 5);
+	/* A flag of two letters of four bytes each. */
+	assert_int_equal(tr_grapheme_fit(TR_STR("a\xf0\x9f\x87\xb3\xf0\x9f\x87\xb1"), 8), 1);
+	/* One that is too long by itself is cut between characters. */
+	assert_int_equal(tr_grapheme_fit(TR_STR("\xf0\x9f\x87\xb3\xf0\x9f\x87\xb1"), 7), 4);
+	assert_int_equal(tr_grapheme_fit(TR_STR("\xf0\x9f\x87\xb3"), 3), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clusters_are_found),
 		cmocka_unit_test(bytes_that_are_no_text_stand_alone),
 		cmocka_unit_test(a_cluster_without_end_ends),
+		cmocka_unit_test(what_fits_ends_between_clusters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
