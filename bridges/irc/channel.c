@@ -181,7 +181,7 @@ void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str msgid)
 	advance(channel, msgid);
 }
 
-void tr_irc_channel_own_seen(struct tr_irc_channel *channel, struct tr_str msgid)
+void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str msgid)
 {
 	set_text(&channel->seen_msgid, msgid);
 	/* Lines of others before it may not be durable yet: then theirs move the place. */

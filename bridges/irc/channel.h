@@ -78,10 +78,11 @@ char *tr_irc_channel_claim(
 /* A live line of the reader. */
 void tr_irc_channel_line(struct tr_irc_channel *channel, const struct tr_irc_line *line);
 /* A line with this id was read. A line of somebody else is being stored: tr_irc_channel_stored()
- * follows when it is durable, and only then the stored place moves on. One of ours needs no
- * storing. An empty id counts and moves nothing. */
+ * follows when it is durable, and only then the stored place moves on. One of ours, or one
+ * that says nothing, is only passed: a page of the history full of them must not look like its end.
+ * An empty id counts and moves nothing. */
 void tr_irc_channel_storing(struct tr_irc_channel *channel, struct tr_str msgid);
 void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str msgid);
-void tr_irc_channel_own_seen(struct tr_irc_channel *channel, struct tr_str msgid);
+void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str msgid);
 
 #endif

@@ -102,7 +102,7 @@ static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_lin
 		struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
 		tr_irc_msgid(line, &msgid);
 		if (channel != NULL && channel->reader == session && !channel->catching_up) {
-			tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
+			tr_irc_channel_passed(channel, tr_buf_str(&msgid));
 		}
 		confirm(sent, tr_buf_take(&msgid));
 		tr_irc_outgoing_pump(session);

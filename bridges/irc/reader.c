@@ -133,12 +133,12 @@ static void channel_talk(
 	tr_irc_msgid(line, &msgid);
 	bool person = !tr_str_empty(line->nick) &&
 		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
-	if (!person) {
-		/* a server's own notice is nobody's message */
-	} else if (tr_irc_network_owner_of_line(channel->network, line, from_history) != NULL) {
-		tr_irc_channel_own_seen(channel, tr_buf_str(&msgid));
-	} else if (tr_irc_talk_read(&place, line, &talk)) {
+	/* A server's own notice is nobody's message. */
+	if (person && tr_irc_network_owner_of_line(channel->network, line, from_history) == NULL &&
+		tr_irc_talk_read(&place, line, &talk)) {
 		hand_over(channel->network, channel->portal, line, &msgid, &talk, channel);
+	} else {
+		tr_irc_channel_passed(channel, tr_buf_str(&msgid));
 	}
 	tr_buf_finish(&msgid);
 	tr_irc_talk_finish(&talk);
