@@ -8,8 +8,10 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/puppet.h"
+#include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "core/base/grapheme.h"
+#include "core/base/log.h"
 #include "core/bridge/ghost.h"
 
 #include <string.h>
@@ -70,6 +72,17 @@ static size_t room_for_kick(const struct tr_irc_session *session,
 	return kick > 0 && kick < line ? kick : line;
 }
 
+/* Only asked so that a refusal is not taken for that of a message behind it. */
+static void kicked(
+	void *arg, const struct tr_str *lines, size_t count, const struct tr_error *error)
+{
+	(void)arg;
+	(void)error;
+	for (size_t i = 0; i < count; i++) {
+		tr_log_info("irc", "the answer to a kick: %.*s", TR_STR_ARG(lines[i]));
+	}
+}
+
 /* One of the ghosts was kicked in Matrix: the puppet of who did it kicks on IRC; if that is not in
  * the channel, the bot does it in its name. The server says whether they may. */
 static void kick(struct tr_irc_network *network, const struct tr_irc_channel *channel,
@@ -83,9 +96,14 @@ static void kick(struct tr_irc_network *network, const struct tr_irc_channel *ch
 	struct tr_buf reason = TR_BUF_INIT(REASON_MAX);
 	add_reason(op, &reason);
 	size_t room = room_for_kick(session, channel, op);
-	tr_irc_send_words(session->connection, "KICK", tr_str_from(channel->name),
-		tr_str_from(op->target_remote),
-		tr_str_slice(tr_buf_str(&reason), 0, tr_grapheme_fit(tr_buf_str(&reason), room)));
+	struct tr_str shown =
+		tr_str_slice(tr_buf_str(&reason), 0, tr_grapheme_fit(tr_buf_str(&reason), room));
+	const struct tr_irc_out line = {
+		.command = "KICK",
+		.params = {tr_str_from(channel->name), tr_str_from(op->target_remote), shown},
+		.param_count = shown.len > 0 ? 3 : 2,
+	};
+	(void)tr_irc_query(session, &line, kicked, NULL);
 	tr_buf_finish(&reason);
 }
 

@@ -13,6 +13,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
 #include "bridges/irc/text.h"
@@ -159,6 +160,7 @@ static enum go task_write_next(struct tr_irc_task *task)
 	line->target = tr_strdup(task->target);
 	line->index = task->written++;
 	line->label = label;
+	line->behind = tr_irc_query_last(session);
 	tr_list_append(&session->in_flight, &line->node);
 	tr_irc_window_add(task, 1);
 	tr_irc_order_touch(task);

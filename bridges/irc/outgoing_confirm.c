@@ -6,6 +6,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/query.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
 
@@ -208,6 +209,17 @@ static bool refuses_message(int numeric)
 	}
 }
 
+/* A refusal without a label: of the oldest line to the target it speaks of, unless a question
+ * stands before that and is not answered yet (MODE, TOPIC, KICK): then it is the answer to the
+ * question. */
+static struct tr_irc_sent_line *by_refusal(
+	struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	struct tr_irc_sent_line *sent = by_target(session, tr_irc_param(line, 1));
+	uint64_t open = tr_irc_query_open(session);
+	return sent != NULL && open != 0 && open <= sent->behind ? NULL : sent;
+}
+
 static bool refuse_line(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	bool fail = tr_irc_is(line, "FAIL");
@@ -216,7 +228,7 @@ static bool refuse_line(struct tr_irc_session *session, const struct tr_irc_line
 	}
 	struct tr_irc_sent_line *sent = by_label(session, label_of(session, line));
 	if (sent == NULL && !fail) {
-		sent = by_target(session, tr_irc_param(line, 1));
+		sent = by_refusal(session, line);
 	}
 	if (sent == NULL) {
 		return false;

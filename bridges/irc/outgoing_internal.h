@@ -54,7 +54,8 @@ struct tr_irc_sent_line {
 	char *target;
 	size_t index;
 	uint64_t label;
-	uint64_t ping; /* confirmed by the PONG to this one; 0 = its PING is not written yet */
+	uint64_t ping;   /* confirmed by the PONG to this one; 0 = its PING is not written yet */
+	uint64_t behind; /* the last question (query.h) that was asked before it */
 };
 
 /* Whether lines are confirmed by their echo, and whether the echo says which. */

@@ -108,6 +108,17 @@ int tr_irc_query(struct tr_irc_session *session, const struct tr_irc_out *line,
 	return 0;
 }
 
+uint64_t tr_irc_query_last(const struct tr_irc_session *session)
+{
+	return session->queries ? session->queries->counter : 0;
+}
+
+uint64_t tr_irc_query_open(const struct tr_irc_session *session)
+{
+	const struct query *query = oldest(session->queries);
+	return query ? query->number : 0;
+}
+
 /* What is asked is answered in order: with a PONG everything asked up to it is over. */
 static void pong(struct tr_irc_queries *queries, uint64_t number)
 {

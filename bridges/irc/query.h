@@ -22,6 +22,10 @@ typedef void tr_irc_query_callback(
 /* 0: the callback comes once, in a later turn. Else a code of tr_irc_send(), and nothing comes. */
 int tr_irc_query(struct tr_irc_session *session, const struct tr_irc_out *line,
 	tr_irc_query_callback *callback, void *arg);
+/* The number of the last question asked, and of the oldest that is not answered (0 = none). What is
+ * written behind an unanswered question is answered behind it. */
+uint64_t tr_irc_query_last(const struct tr_irc_session *session);
+uint64_t tr_irc_query_open(const struct tr_irc_session *session);
 /* Shows a line of the server; true = it was a PONG of ours and nothing else. */
 bool tr_irc_query_line(struct tr_irc_session *session, const struct tr_irc_line *line);
 /* The connection is gone: what is open ends with `error`. */

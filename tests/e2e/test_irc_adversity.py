@@ -19,3 +19,41 @@ def test_a_flood_of_lines_that_say_nothing_hides_nothing_said_after_it_while_the
     stub_world.ircd.say("fay", "#a", "after")
     eventually(lambda: "after" in stub_world.in_matrix(), 20, "the line after it")
     assert stub_world.in_matrix() == ["before", *numbered("away ", 3), "after"]
+
+
+@pytest.mark.parametrize("profile", ["history", "echo", "rfc"])
+@pytest.mark.parametrize("command", ["MODE #a +m", "TOPIC #a :mine", "KICK #a fay"])
+def test_a_command_that_irc_refuses_does_not_refuse_the_message_behind_it(make_stub_world, profile, command):
+    world = talking(make_stub_world, profile)
+    chat = world.chat("alice")
+    world.alice.send_text(chat, f"!cmd {command}")
+    assert_the_next_message_is_not_refused(world, command)
+
+
+@pytest.mark.parametrize("profile", ["history", "echo", "rfc"])
+def test_a_kick_that_irc_refuses_does_not_refuse_the_message_behind_it(make_stub_world, profile):
+    world = talking(make_stub_world, profile)
+    world.alice.kick(world.rooms["#a"], "@irc_fay:hs.test", "out")
+    assert_the_next_message_is_not_refused(world, "KICK #a fay :Kicked by")
+
+
+def talking(make_stub_world, profile):
+    """fay and alice have spoken; what alice's puppet sends is worked off slowly from now on."""
+    world = make_stub_world(ircd={"profile": profile})
+    world.ircd.say("fay", "#a", "here")
+    world.wait_in_matrix(1)
+    world.say("first")
+    world.wait_in_irc(1)
+    world.ircd.control("delay", nick="M-alice", ms=600)
+    return world
+
+
+def assert_the_next_message_is_not_refused(world, command):
+    eventually(lambda: command in world.ircd.bytes_path.read_text(errors="replace"), 20, "the command at the server")
+    world.say("second")
+    world.wait_in_irc(2)
+    world.ircd.control("delay", nick="M-alice", ms=0)
+    world.say("third")
+    world.wait_in_irc(3)
+    assert world.in_irc() == ["first", "second", "third"]
+    assert world.replies(world.rooms["#a"]) == []
