@@ -57,6 +57,25 @@ def shared(name, make):
     return server
 
 
+def several(name, called, make):
+    """make_x(options) -> a server of this test's own, made in a directory of its own and running."""
+
+    @pytest.fixture(name=name)
+    def factory(workdir):
+        made = []
+
+        def make_one(**options):
+            made.append(make(workdir / f"{called}{len(made)}", **options))
+            made[-1].start()
+            return made[-1]
+
+        yield make_one
+        for server in made:
+            server.close()
+
+    return factory
+
+
 # Shared by all tests: use channel names, nicks and databases of your own.
 inspircd = shared("inspircd", lambda directory: InspIRCd(directory, services=True))
 ngircd = shared("ngircd", NgIRCd)
@@ -71,20 +90,7 @@ def atheme(scratch, inspircd):
     services.close()
 
 
-@pytest.fixture
-def make_scripted_ircd(workdir):
-    """make_scripted_ircd(delay_ms=20, ...) -> a started ScriptedIrcd of this test's own; it must end well."""
-    made = []
-
-    def make(**options):
-        server = ScriptedIrcd(workdir / f"scripted-ircd{len(made)}", **options)
-        made.append(server)
-        server.start()
-        return server
-
-    yield make
-    for server in made:
-        server.close()
+make_scripted_ircd = several("make_scripted_ircd", "scripted-ircd", ScriptedIrcd)  # each must end well
 
 
 @pytest.fixture
@@ -92,20 +98,7 @@ def scripted_ircd(make_scripted_ircd):
     return make_scripted_ircd()
 
 
-@pytest.fixture
-def make_synapse(workdir):
-    """make_synapse(registrations=[...], ...) -> a started Synapse of this test's own."""
-    made = []
-
-    def make(**options):
-        server = Synapse(workdir / f"synapse{len(made)}", **options)
-        made.append(server)
-        server.start()
-        return server
-
-    yield make
-    for server in made:
-        server.close()
+make_synapse = several("make_synapse", "synapse", Synapse)
 
 
 @pytest.fixture

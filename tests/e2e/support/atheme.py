@@ -8,6 +8,7 @@ from .inspircd import LINK_PASSWORD, SERVICES_NAME, USER
 from .irc_client import IrcClient
 from .ports import free_port
 from .process import Process, scratch_for
+from .server import Server
 
 _MODULES = """
     protocol/inspircd backend/opensex crypto/pbkdf2v2 nickserv/main nickserv/identify nickserv/register
@@ -16,12 +17,11 @@ _MODULES = """
 """.split()
 
 
-class Atheme:
+class Atheme(Server):
     def __init__(self, directory, ircd):
         self.directory = scratch_for(Path(directory), USER)
         self.ircd = ircd
         self.http_port = free_port()
-        self.process = None
 
     def start(self):
         """Starts it and waits until its NickServ is on the network."""
@@ -36,10 +36,6 @@ class Atheme:
             user=USER,
         )
         self.process.wait_ready(self._is_linked, 30)
-
-    def close(self):
-        if self.process:
-            self.process.kill()
 
     def register(self, account, password):
         """Registers an account with NickServ, as a network's web page does: over IRC a password cannot have spaces."""

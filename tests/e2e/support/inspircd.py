@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .ports import free_port, is_listening
 from .process import Process, scratch_for, user_to_run_as
+from .server import Server
 
 USER = "irc"
 SERVICES_NAME = "services.example.test"
@@ -22,7 +23,7 @@ _MODULES = """
 _SERVICES_MODULES = "spanningtree services_account svshold sasl".split()
 
 
-class InspIRCd:
+class InspIRCd(Server):
     """Made stopped. Restarting keeps the ports, so clients come back to the same address."""
 
     def __init__(self, directory, *, services=False, sasl=True, tls=None, flood_control=False, extra="", detached=False):
@@ -38,7 +39,6 @@ class InspIRCd:
         self.link_port = free_port()
         self.tls_port = free_port()
         self.log = self.directory / "inspircd.log"
-        self.process = None
 
     def start(self):
         config = self.directory / "inspircd.conf"
@@ -53,20 +53,6 @@ class InspIRCd:
             detached=self.detached,
         )
         self.process.wait_ready(lambda: is_listening(self.port), 15)
-
-    def stop(self):
-        self.process.stop()
-
-    def kill(self):
-        self.process.kill()
-
-    def restart(self):
-        self.stop()
-        self.start()
-
-    def close(self):
-        if self.process:
-            self.process.kill()
 
     # Debian confines /usr/sbin/inspircd to its system directories where AppArmor is on; a copy is free.
     def _program(self):

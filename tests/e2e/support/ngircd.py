@@ -5,17 +5,17 @@ from pathlib import Path
 
 from .ports import free_port, is_listening
 from .process import Process, scratch_for
+from .server import Server
 
 USER = "irc"
 
 
-class NgIRCd:
+class NgIRCd(Server):
     def __init__(self, directory):
         self.directory = scratch_for(Path(directory), USER)
         self.host = "127.0.0.1"
         self.port = free_port()
         self.log = self.directory / "ngircd.log"
-        self.process = None
 
     def start(self):
         config = self.directory / "ngircd.conf"
@@ -28,20 +28,6 @@ class NgIRCd:
             user=USER,
         )
         self.process.wait_ready(lambda: is_listening(self.port), 15)
-
-    def stop(self):
-        self.process.stop()
-
-    def kill(self):
-        self.process.kill()
-
-    def restart(self):
-        self.stop()
-        self.start()
-
-    def close(self):
-        if self.process:
-            self.process.kill()
 
     def _config(self):
         return f"""

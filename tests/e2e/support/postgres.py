@@ -8,12 +8,13 @@ from pathlib import Path
 
 from .ports import free_port
 from .process import Process, scratch_for, user_to_run_as
+from .server import Server
 
 USER = "postgres"
 BIN = Path("/usr/lib/postgresql/15/bin")
 
 
-class Postgres:
+class Postgres(Server):
     """Made stopped; `start` makes the cluster the first time. `url()` is what goes into `database:`.
 
     With `certificate` (cert, key) it takes connections over TLS only.
@@ -23,7 +24,6 @@ class Postgres:
         self.directory = scratch_for(Path(directory), USER)
         self.port = free_port()
         self.log = self.directory / "postgres.log"
-        self.process = None
         self.certificate = certificate
 
     def start(self):
@@ -50,16 +50,6 @@ class Postgres:
             if user_to_run_as(USER):
                 shutil.chown(data / name, USER, USER)
         (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all 127.0.0.1/32 trust\n")
-
-    def stop(self):
-        self.process.stop()
-
-    def kill(self):
-        self.process.kill()
-
-    def close(self):
-        if self.process:
-            self.process.kill()
 
     def create_database(self, name):
         self.query(f'CREATE DATABASE "{name}"', "postgres")

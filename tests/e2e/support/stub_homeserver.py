@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import matrix_client
 from .process import Process
+from .server import Server
 
 
 def program():
@@ -23,7 +24,7 @@ def program():
     return found[0]
 
 
-class StubHomeserver:
+class StubHomeserver(Server):
     """Made stopped. Options are those of the command line: as_url="...", room_version=11, paused=True."""
 
     def __init__(self, directory, *, domain="hs.test", as_token="as_token", hs_token="hs_token", **options):
@@ -35,7 +36,6 @@ class StubHomeserver:
         self.as_id = options.get("as_id", "stub")
         self.ledger_path = self.directory / "ledger.jsonl"
         self.options = options
-        self.process = None
         self.url = None
         self.control_url = None
 
@@ -51,15 +51,6 @@ class StubHomeserver:
         ports = json.loads(self.process.output().splitlines()[0])
         self.url = ports["url"]
         self.control_url = ports["control"]
-
-    def stop(self):
-        """SIGTERM; returns the exit status, which is 0 unless something was wrong."""
-        return self.process.stop()
-
-    def close(self):
-        """Ends it however it stands; for the end of a test."""
-        if self.process:
-            self.process.kill()
 
     # Control
 

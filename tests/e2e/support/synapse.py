@@ -15,6 +15,7 @@ from pathlib import Path
 from . import matrix_client
 from .ports import free_port
 from .process import Process
+from .server import Server
 
 _UNLIMITED = {"per_second": 100000, "burst_count": 100000}
 
@@ -24,7 +25,7 @@ def default_python():
     return os.environ["TRESTLE_SYNAPSE_ENV"] + "/bin/python"
 
 
-class Synapse:
+class Synapse(Server):
     """Made stopped; `start` brings it up. Survives `stop`/`kill` and a new `start` with the same data."""
 
     domain = "localhost"
@@ -37,7 +38,6 @@ class Synapse:
         self.python = python or default_python()
         self.detached = detached
         self.log = self.directory / "synapse.log"
-        self.process = None
         self._settings = self._load_settings()
         self.port = self._settings["port"]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -55,22 +55,6 @@ class Synapse:
             detached=self.detached,
         )
         self.process.wait_ready(self.answers, timeout)
-
-    def stop(self):
-        self.process.stop()
-
-    def kill(self):
-        """kill -9: what it holds in memory is gone."""
-        self.process.kill()
-
-    def restart(self):
-        self.stop()
-        self.start()
-
-    def close(self):
-        """Ends it however it stands; for the end of a test."""
-        if self.process:
-            self.process.kill()
 
     def answers(self):
         try:

@@ -8,17 +8,17 @@ do not depend on how we read IRC.
 from pathlib import Path
 
 from .process import Process
+from .server import Server
 from .waiting import eventually
 
 
-class WeeChat:
+class WeeChat(Server):
     def __init__(self, directory, ircd, nick):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.ircd = ircd
         self.nick = nick
         self.fifo = self.directory / "fifo"
-        self.process = None
 
     def start(self):
         commands = [
@@ -66,7 +66,3 @@ class WeeChat:
             return next((line for line in self.shown(f"home.{channel}").splitlines() if text in line), None)
 
         return eventually(line, what=f"{text!r} in WeeChat's {channel}", shown=lambda: self.shown(f"home.{channel}"))
-
-    def close(self):
-        if self.process:
-            self.process.kill()
