@@ -227,7 +227,7 @@ static void write_out(struct tr_irc_connection *connection)
 		tr_error_set(&error, TR_E_NETWORK, "the server takes nothing any more");
 		tr_irc_connection_fail(connection, &error);
 	}
-	if (connection->state == TR_IRC_CONNECTION_REGISTERING) {
+	if (connection->state == TR_IRC_CONNECTION_REGISTERING || connection->sasl != NULL) {
 		tr_wipe(connection->out.data, connection->out.len); /* a password may be in it */
 	}
 	tr_buf_finish(&connection->out);
@@ -410,6 +410,7 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 	connection->realname = tr_strdup(options->realname);
 	connection->server_password = tr_strdup(options->server_password);
 	connection->encrypted = options->tls != NULL;
+	connection->identified = connection->encrypted && options->identity != NULL;
 	tr_irc_sasl_init(connection, options);
 	connection->caps_wanted = options->caps_wanted;
 	connection->ping_interval_ms = or_default(options->ping_interval_ms, 60000);

@@ -11,7 +11,9 @@
  * Login: with sasl_user and a password or a certificate (sasl_external) by SASL, each mechanism at
  * most once. A refused login ends the connection with TR_E_AUTH, class denied, the numeric in
  * `status`; it is never tried again as a guest. A server without SASL is refused too, unless
- * sasl_optional says that it may let us in as a guest (tr_irc_connection_logged_in() tells).
+ * sasl_optional says that it may let us in as a guest (tr_irc_connection_logged_in() tells). Who is
+ * one can log in later, with tr_irc_connection_login(); a refusal then is on_login()'s and ends
+ * nothing.
  *
  * Capabilities may come and go at any time (cap-notify): ask tr_irc_connection_caps() when it
  * matters and keep no copy.
@@ -61,6 +63,11 @@ struct tr_irc_connection_handler {
 	/* The nick was refused before registration: append another and return true, or false to
 	 * give up. */
 	bool (*on_nick_refused)(void *arg, const char *refused, int numeric, struct tr_buf *nick);
+	/* SASL can be had from now on (CAP NEW after the registration). May be NULL. */
+	void (*on_sasl)(void *arg);
+	/* How the tr_irc_connection_login() ended; error NULL = logged in. Class denied: refused;
+	 * TR_E_UNSUPPORTED: not with this server. May be NULL if none is asked for. */
+	void (*on_login)(void *arg, const struct tr_error *error);
 	/* The socket takes bytes again after tr_irc_send() had filled it. May be NULL. */
 	void (*on_drain)(void *arg);
 	/* The end. Class denied: banned, K-lined or wrong password; retry after: throttled; else
@@ -115,8 +122,18 @@ bool tr_irc_connection_ready(const struct tr_irc_connection *connection);
 const char *tr_irc_connection_nick(const struct tr_irc_connection *connection);
 bool tr_irc_connection_is_me(const struct tr_irc_connection *connection, struct tr_str nick);
 unsigned tr_irc_connection_caps(const struct tr_irc_connection *connection);
-/* By SASL. */
+/* By SASL, or as the server says (900, 901). */
 bool tr_irc_connection_logged_in(const struct tr_irc_connection *connection);
+/* The server offers SASL now. */
+bool tr_irc_connection_has_sasl(const struct tr_irc_connection *connection);
+/* Logs in by SASL on a connection that is ready, with `sasl_user`, `sasl_password`, `sasl_external`
+ * and `worker` of the options. 0: on_login comes once, in a later turn, unless it is stopped or the
+ * connection ends. TR_E_CLOSED; TR_E_EXISTS: one is under way; TR_E_UNSUPPORTED: the server has no
+ * SASL, or no mechanism that we have. There is no time limit. */
+int tr_irc_connection_login(
+	struct tr_irc_connection *connection, const struct tr_irc_connection_options *options);
+/* Gives a login up; no callback comes. */
+void tr_irc_connection_login_stop(struct tr_irc_connection *connection);
 const struct tr_irc_isupport *tr_irc_connection_isupport(
 	const struct tr_irc_connection *connection);
 /* Bytes of text that fit a PRIVMSG or NOTICE to `target`, after the server has put our full prefix

@@ -137,8 +137,8 @@ static void acked(struct tr_irc_connection *connection, struct tr_str list)
 	connection->caps_asked &= ~(granted | removed);
 	connection->caps_single &= ~(granted | removed);
 	connection->caps = (connection->caps | granted) & ~removed;
-	if ((granted & TR_IRC_CAP_SASL) && !connection->welcomed) {
-		tr_irc_sasl_begin(connection);
+	if (granted & TR_IRC_CAP_SASL) {
+		tr_irc_sasl_granted(connection, true);
 	}
 	tr_irc_caps_settle(connection);
 }
@@ -160,8 +160,8 @@ static void refused(struct tr_irc_connection *connection, struct tr_str list)
 		final |= caps;
 		connection->caps_asked &= ~caps;
 	}
-	if ((final & TR_IRC_CAP_SASL) && !connection->welcomed) {
-		tr_irc_sasl_lacking(connection, "it refuses SASL");
+	if (final & TR_IRC_CAP_SASL) {
+		tr_irc_sasl_granted(connection, false);
 	}
 	tr_irc_caps_settle(connection);
 }
@@ -177,7 +177,32 @@ static void gone(struct tr_irc_connection *connection, struct tr_str list)
 	/* No answer may come to what was asked. */
 	connection->caps_asked &= ~caps;
 	connection->caps_single &= ~caps;
+	if ((caps & TR_IRC_CAP_SASL) && connection->welcomed) {
+		tr_irc_sasl_offered(connection, none);
+		tr_irc_sasl_granted(connection, false);
+	}
 	tr_irc_caps_settle(connection);
+}
+
+void tr_irc_caps_request(struct tr_irc_connection *connection, enum tr_irc_cap cap)
+{
+	if (!(connection->caps_asked & cap)) {
+		request(connection, cap, true);
+	}
+}
+
+/* "CAP NEW": what came. */
+static void came(struct tr_irc_connection *connection, struct tr_str list)
+{
+	unsigned caps = read_list(connection, list, NULL);
+	connection->caps_offered |= caps;
+	if (connection->caps_listed) {
+		offered(connection, caps);
+	}
+	if ((caps & TR_IRC_CAP_SASL) && connection->state == TR_IRC_CONNECTION_READY &&
+		connection->handler->on_sasl != NULL) {
+		connection->handler->on_sasl(connection->arg);
+	}
 }
 
 bool tr_irc_caps_line(struct tr_irc_connection *connection, const struct tr_irc_line *line)
@@ -197,11 +222,7 @@ bool tr_irc_caps_line(struct tr_irc_connection *connection, const struct tr_irc_
 			}
 		}
 	} else if (tr_str_eq_nocase(verb, TR_STR("NEW"))) {
-		unsigned caps = read_list(connection, list, NULL);
-		connection->caps_offered |= caps;
-		if (connection->caps_listed) {
-			offered(connection, caps);
-		}
+		came(connection, list);
 	} else if (tr_str_eq_nocase(verb, TR_STR("DEL"))) {
 		gone(connection, list);
 	} else if (tr_str_eq_nocase(verb, TR_STR("ACK"))) {

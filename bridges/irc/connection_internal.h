@@ -24,8 +24,8 @@ struct tr_irc_connection {
 	void *arg;
 	enum tr_irc_connection_state state;
 	char *host, *nick, *username, *realname;
-	char *server_password; /* NULL once registered */
-	bool encrypted;
+	char *server_password;      /* NULL once registered */
+	bool encrypted, identified; /* TLS / with a client certificate */
 	struct tr_irc_isupport isupport;
 
 	struct tr_buf partial; /* start of a line whose end has not come */
@@ -51,7 +51,8 @@ struct tr_irc_connection {
 	bool cap_ended;
 
 	/* connection_sasl.c */
-	struct tr_irc_sasl *sasl; /* NULL = no login, or registered */
+	struct tr_irc_sasl *sasl; /* NULL = no login, or over */
+	unsigned sasl_offered;    /* mechanisms */
 	bool logged_in;
 
 	/* connection_register.c */
@@ -99,14 +100,19 @@ bool tr_irc_sasl_wanted(const struct tr_irc_connection *connection);
 bool tr_irc_sasl_busy(const struct tr_irc_connection *connection);
 /* The server and we have a mechanism in common. */
 bool tr_irc_sasl_possible(const struct tr_irc_connection *connection);
-/* The mechanisms that the server names. */
+/* The mechanisms that the server names; "" = it names none. */
 void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str list);
 void tr_irc_sasl_begin(struct tr_irc_connection *connection);
+/* The capability is granted, refused or taken back: goes on, or ends. */
+void tr_irc_sasl_granted(struct tr_irc_connection *connection, bool granted);
 /* The server cannot do it. */
 void tr_irc_sasl_lacking(struct tr_irc_connection *connection, const char *why);
 bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_line *line);
 /* 001 is there: false = the login was not made, and the connection ends. */
 bool tr_irc_sasl_welcomed(struct tr_irc_connection *connection);
+
+/* Asks for this capability, after the registration. */
+void tr_irc_caps_request(struct tr_irc_connection *connection, enum tr_irc_cap cap);
 
 void tr_irc_ping_start(struct tr_irc_connection *connection);
 void tr_irc_ping_heard(struct tr_irc_connection *connection);

@@ -123,11 +123,15 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 	if (tr_irc_caps_line(connection, line) || refused(connection, line)) {
 		return true;
 	}
-	if (connection->state != TR_IRC_CONNECTION_REGISTERING) {
-		return false;
+	if (connection->state == TR_IRC_CONNECTION_READY && !tr_irc_sasl_busy(connection) &&
+		(line->numeric == 900 || line->numeric == 901)) {
+		connection->logged_in = line->numeric == 900; /* by NickServ, say */
 	}
 	if (tr_irc_sasl_line(connection, line)) {
 		return true;
+	}
+	if (connection->state != TR_IRC_CONNECTION_REGISTERING) {
+		return false;
 	}
 	if (refuses_nick(line->numeric) && !connection->welcomed) {
 		nick_refused(connection, line);

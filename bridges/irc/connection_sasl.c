@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging in while the connection registers (IRCv3 SASL 3.2): which mechanism, what it says, and
- * what a refusal means. EXTERNAL goes first where there is a certificate, then SCRAM-SHA-256, then
- * PLAIN, each at most once. After a refusal another mechanism is tried only where that can help and
- * gives nothing away: a password that SCRAM was to protect does not follow in the clear. The
- * mathematics of SCRAM are scram.c's, its slow part runs on a worker.
+ * Logging in while the connection registers, or later (IRCv3 SASL 3.2): which mechanism, what it
+ * says, and what a refusal means. EXTERNAL goes first where there is a certificate, then
+ * SCRAM-SHA-256, then PLAIN, each at most once. After a refusal another mechanism is tried only
+ * where that can help and gives nothing away: a password that SCRAM was to protect does not follow
+ * in the clear. The mathematics of SCRAM are scram.c's, its slow part runs on a worker.
  */
 #include "bridges/irc/connection_internal.h"
 #include "bridges/irc/scram.h"
@@ -45,8 +45,9 @@ struct work {
 struct tr_irc_sasl {
 	char *user, *password;
 	bool external, optional;
+	bool later; /* the connection is ready: its owner is told, and it goes on */
 	struct tr_worker *worker;
-	unsigned offered, tried; /* mechanisms */
+	unsigned tried; /* mechanisms */
 	enum mechanism current;
 	enum step step;
 	struct tr_buf challenge; /* base64, while it comes in pieces */
@@ -61,7 +62,8 @@ static const struct tr_str none = {NULL, 0};
 void tr_irc_sasl_init(
 	struct tr_irc_connection *connection, const struct tr_irc_connection_options *options)
 {
-	bool external = options->sasl_external && options->identity != NULL && options->tls != NULL;
+	bool external = options->sasl_external && connection->identified;
+	connection->sasl_offered = connection->sasl_offered ? connection->sasl_offered : ALL;
 	if (options->sasl_user == NULL || (options->sasl_password == NULL && !external)) {
 		return;
 	}
@@ -71,7 +73,6 @@ void tr_irc_sasl_init(
 	sasl->external = external;
 	sasl->optional = options->sasl_optional;
 	sasl->worker = options->worker;
-	sasl->offered = ALL;
 	tr_buf_init(&sasl->challenge, CHALLENGE_MAX);
 	connection->sasl = sasl;
 }
@@ -105,6 +106,14 @@ bool tr_irc_sasl_busy(const struct tr_irc_connection *connection)
 	       connection->sasl->step != OVER;
 }
 
+/* A login of a connection that is ready has ended. */
+static void end_later(struct tr_irc_connection *connection, const struct tr_error *error)
+{
+	tr_irc_sasl_finish(connection);
+	connection->logged_in = error == NULL;
+	connection->handler->on_login(connection->arg, error);
+}
+
 static void fail(struct tr_irc_connection *connection, int numeric, enum tr_error_code code,
 	enum tr_error_class cls, struct tr_str reason)
 {
@@ -113,7 +122,11 @@ static void fail(struct tr_irc_connection *connection, int numeric, enum tr_erro
 	tr_error_set_class(&error, code, cls, "the server does not accept the login as %.60s: %.*s",
 		connection->sasl->user, TR_STR_ARG(reason));
 	error.status = numeric;
-	tr_irc_connection_fail(connection, &error);
+	if (connection->sasl->later) {
+		end_later(connection, &error);
+	} else {
+		tr_irc_connection_fail(connection, &error);
+	}
 }
 
 static void deny(struct tr_irc_connection *connection, int numeric, const char *reason)
@@ -126,7 +139,9 @@ void tr_irc_sasl_lacking(struct tr_irc_connection *connection, const char *why)
 	if (!tr_irc_sasl_wanted(connection)) {
 		return;
 	}
-	if (connection->sasl->optional) {
+	if (connection->sasl->later) {
+		fail(connection, 0, TR_E_UNSUPPORTED, TR_CLASS_RETRY, tr_str_from(why));
+	} else if (connection->sasl->optional) {
 		connection->sasl->step = OVER;
 	} else {
 		deny(connection, 0, why);
@@ -137,7 +152,8 @@ void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str lis
 {
 	struct tr_str name;
 	unsigned offered = 0;
-	if (connection->sasl == NULL || tr_str_empty(list)) {
+	if (tr_str_empty(list)) {
+		connection->sasl_offered = ALL;
 		return;
 	}
 	while (tr_str_split(&list, ',', &name)) {
@@ -147,7 +163,7 @@ void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str lis
 			}
 		}
 	}
-	connection->sasl->offered = offered;
+	connection->sasl_offered = offered;
 }
 
 /* The best mechanism that is left, or 0. */
@@ -158,7 +174,7 @@ static unsigned pick(const struct tr_irc_connection *connection)
 	unsigned ours = (sasl->external ? EXTERNAL : 0) |
 			(sasl->password && sasl->worker ? SCRAM : 0) |
 			(sasl->password && !in_clear_after_scram ? PLAIN : 0);
-	unsigned left = ours & sasl->offered & ~sasl->tried;
+	unsigned left = ours & connection->sasl_offered & ~sasl->tried;
 	return left & EXTERNAL ? EXTERNAL : left & SCRAM ? SCRAM : left & PLAIN;
 }
 
@@ -190,6 +206,57 @@ void tr_irc_sasl_begin(struct tr_irc_connection *connection)
 {
 	if (connection->sasl != NULL && connection->sasl->step == IDLE && !ask_next(connection)) {
 		tr_irc_sasl_lacking(connection, "it offers no mechanism that we have");
+	}
+}
+
+void tr_irc_sasl_granted(struct tr_irc_connection *connection, bool granted)
+{
+	bool later = connection->sasl != NULL && connection->sasl->later;
+	if (connection->welcomed && !later) {
+		return;
+	}
+	if (granted) {
+		tr_irc_sasl_begin(connection);
+	} else {
+		tr_irc_sasl_lacking(connection, "it refuses SASL");
+	}
+}
+
+bool tr_irc_connection_has_sasl(const struct tr_irc_connection *connection)
+{
+	return (connection->caps_offered & TR_IRC_CAP_SASL) != 0;
+}
+
+int tr_irc_connection_login(
+	struct tr_irc_connection *connection, const struct tr_irc_connection_options *options)
+{
+	if (connection->state != TR_IRC_CONNECTION_READY || connection->failing) {
+		return TR_E_CLOSED;
+	}
+	if (connection->sasl != NULL) {
+		return TR_E_EXISTS;
+	}
+	tr_irc_sasl_init(connection, options);
+	if (!tr_irc_connection_has_sasl(connection) || !tr_irc_sasl_possible(connection)) {
+		tr_irc_sasl_finish(connection);
+		return TR_E_UNSUPPORTED;
+	}
+	connection->sasl->later = true;
+	if (connection->caps & TR_IRC_CAP_SASL) {
+		tr_irc_sasl_begin(connection);
+	} else {
+		tr_irc_caps_request(connection, TR_IRC_CAP_SASL);
+	}
+	return 0;
+}
+
+void tr_irc_connection_login_stop(struct tr_irc_connection *connection)
+{
+	if (connection->sasl != NULL && connection->sasl->later) {
+		if (tr_irc_sasl_busy(connection)) {
+			tr_irc_send_words(connection, "AUTHENTICATE", TR_STR("*"), none, none);
+		}
+		tr_irc_sasl_finish(connection);
 	}
 }
 
@@ -344,7 +411,7 @@ static void mechanism_failed(struct tr_irc_connection *connection, struct tr_str
 {
 	struct tr_irc_sasl *sasl = connection->sasl;
 	bool unheard = sasl->current == EXTERNAL || (sasl->current == SCRAM && !sasl->known) ||
-		       !(sasl->offered & sasl->current);
+		       !(connection->sasl_offered & sasl->current);
 	if (sasl->step == WORKING || !unheard || !ask_next(connection)) {
 		fail(connection, 904, TR_E_AUTH, TR_CLASS_DENIED, reason);
 	}
@@ -357,9 +424,21 @@ static void succeeded(struct tr_irc_connection *connection)
 		deny(connection, 0, "it does not prove that it knows the password");
 		return;
 	}
+	if (sasl->later) {
+		end_later(connection, NULL);
+		return;
+	}
 	sasl->step = OVER;
 	connection->logged_in = true;
 	tr_irc_caps_settle(connection);
+}
+
+/* A server that takes AUTHENTICATE only before the registration. */
+static bool no_more_sasl(const struct tr_irc_line *line)
+{
+	bool unknown = line->numeric == 421 &&
+		       tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("AUTHENTICATE"));
+	return unknown || line->numeric == 462;
 }
 
 bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_line *line)
@@ -370,6 +449,10 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 	}
 	if (tr_irc_is(line, "AUTHENTICATE")) {
 		take_piece(connection, tr_irc_param(line, 0));
+		return true;
+	}
+	if (connection->sasl->later && tr_irc_sasl_busy(connection) && no_more_sasl(line)) {
+		fail(connection, line->numeric, TR_E_UNSUPPORTED, TR_CLASS_RETRY, reason);
 		return true;
 	}
 	if (line->numeric < 900 || line->numeric > 908 || !tr_irc_sasl_busy(connection)) {
@@ -391,7 +474,9 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 		fail(connection, 906, TR_E_UNAVAILABLE, TR_CLASS_RETRY, reason);
 		break;
 	case 908: /* the mechanisms it has; 904 follows */
-		tr_irc_sasl_offered(connection, tr_irc_param(line, 1));
+		if (line->param_count > 2) {
+			tr_irc_sasl_offered(connection, tr_irc_param(line, 1));
+		}
 		break;
 	default: /* 900, 901: who we are now */
 		break;

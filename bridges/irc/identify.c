@@ -6,9 +6,11 @@
  */
 #include "bridges/irc/identify.h"
 
+#include "bridges/irc/guest.h"
 #include "bridges/irc/login.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/topic.h"
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 
@@ -19,6 +21,7 @@ enum state { ASKING, WAITING };
 struct tr_irc_identify {
 	struct tr_irc_session *session;
 	enum state state;
+	bool again; /* nothing waits for it */
 	struct tr_timer *timer;
 };
 
@@ -41,16 +44,20 @@ static void end(struct tr_irc_session *session)
 {
 	struct tr_irc_identify *identify = session->identify;
 	session->identify = NULL;
-	session->identities_pending--;
+	session->identities_pending -= identify->again ? 0 : 1;
 	tr_timer_destroy(identify->timer);
 	tr_free(identify);
 }
 
 static void go_on(struct tr_irc_session *session)
 {
+	bool again = session->identify->again;
 	end(session);
-	tr_irc_session_rejoin_all(session);
-	tr_irc_outgoing_pump(session);
+	if (!again) {
+		tr_irc_session_rejoin_all(session);
+		tr_irc_outgoing_pump(session);
+		tr_irc_topic_pump(session);
+	}
 }
 
 static void tell(struct tr_irc_session *session, const char *what)
@@ -66,14 +73,26 @@ static void tell(struct tr_irc_session *session, const char *what)
 	tr_buf_finish(&text);
 }
 
+/* Services are away: their return is waited for. Its user hears of it the first time. */
+static void absent(struct tr_irc_session *session, const char *what)
+{
+	if (session->identify->again) {
+		tr_log_debug(
+			"irc", "%s: still not logged in: %s", tr_irc_session_who(session), what);
+	} else {
+		tell(session, what);
+	}
+	go_on(session);
+	tr_irc_guest_wait(session);
+}
+
 static void late(void *arg)
 {
 	struct tr_irc_session *session = arg;
 	struct tr_buf text = TR_BUF_INIT(TEXT_MAX);
 	tr_buf_addf(&text, "%s does not answer", service(session));
-	tell(session, tr_buf_c(&text));
+	absent(session, tr_buf_c(&text));
 	tr_buf_finish(&text);
-	go_on(session);
 }
 
 static void say_password(struct tr_irc_session *session)
@@ -95,12 +114,13 @@ static void say_password(struct tr_irc_session *session)
 		session->identify->state = WAITING;
 		tr_timer_start(session->identify->timer, ANSWER_MS);
 	} else {
+		session->login_refused = true;
 		tell(session, "the stored password cannot be sent");
 		go_on(session);
 	}
 }
 
-bool tr_irc_identify_begin(struct tr_irc_session *session)
+static bool begin(struct tr_irc_session *session, bool again)
 {
 	const struct tr_irc_server_config *config = session->network->config;
 	const char *name = service(session);
@@ -118,9 +138,10 @@ bool tr_irc_identify_begin(struct tr_irc_session *session)
 	struct tr_irc_identify *identify = tr_alloc(sizeof(*identify));
 	identify->session = session;
 	identify->state = ASKING;
+	identify->again = again;
 	identify->timer = tr_timer_create(session->network->loop, late, session);
 	session->identify = identify;
-	session->identities_pending++;
+	session->identities_pending += again ? 0 : 1;
 	tr_timer_start(identify->timer, ANSWER_MS);
 	if (nick_of(name).len < tr_str_from(name).len) {
 		say_password(session);
@@ -128,6 +149,16 @@ bool tr_irc_identify_begin(struct tr_irc_session *session)
 		tr_irc_send_words(session->connection, "USERHOST", tr_str_from(name), none, none);
 	}
 	return session->identify != NULL;
+}
+
+bool tr_irc_identify_begin(struct tr_irc_session *session)
+{
+	return begin(session, false);
+}
+
+void tr_irc_identify_again(struct tr_irc_session *session)
+{
+	(void)begin(session, true);
 }
 
 /* "302 me :NickServ*=+services@services.example.com": the star is for operators (RFC 2812 section
@@ -158,9 +189,8 @@ static bool take_userhost(struct tr_irc_session *session, const struct tr_irc_li
 		there ? "the server has no SASL now, and %s is no operator there: it gets no password"
 		      : "the server has no SASL now, and there is no %s",
 		service(session));
-	tell(session, tr_buf_c(&text));
+	absent(session, tr_buf_c(&text));
 	tr_buf_finish(&text);
-	go_on(session);
 	return true;
 }
 
@@ -177,6 +207,17 @@ static bool has_any(struct tr_str text, const char *const *words)
 	return false;
 }
 
+static void logged_in(struct tr_irc_session *session)
+{
+	bool again = session->identify->again;
+	tr_log_info("irc", "%s: %s is logged in", session->network->entry->address,
+		tr_irc_session_who(session));
+	go_on(session);
+	if (again) {
+		tr_irc_guest_logged_in(session);
+	}
+}
+
 /* Services answer in words; these are those of Atheme, Anope and ngIRCd's companions. */
 static void take_notice(struct tr_irc_session *session, struct tr_str text)
 {
@@ -186,9 +227,7 @@ static void take_notice(struct tr_irc_session *session, struct tr_str text)
 		"incorrect password", "is not a registered", "isn't registered", "not registered",
 		"is not registered", "too many", "frozen", "suspended", NULL};
 	if (has_any(text, good)) {
-		tr_log_info("irc", "%s: %s is logged in", session->network->entry->address,
-			tr_irc_session_who(session));
-		go_on(session);
+		logged_in(session);
 	} else if (has_any(text, bad)) {
 		struct tr_buf reason = TR_BUF_INIT(TEXT_MAX);
 		session->login_refused = true;
@@ -214,15 +253,14 @@ bool tr_irc_identify_line(struct tr_irc_session *session, const struct tr_irc_li
 	bool from_service =
 		tr_irc_same(&session->network->isupport, line->nick, nick_of(service(session)));
 	if (line->numeric == 900) {
-		go_on(session);
+		logged_in(session);
 	} else if (tr_irc_is(line, "NOTICE") && from_service &&
 		   tr_irc_connection_is_me(session->connection, tr_irc_param(line, 0))) {
 		take_notice(session, tr_irc_param(line, 1));
 	} else if ((line->numeric == 401 || line->numeric == 440) &&
 		   tr_irc_same(&session->network->isupport, tr_irc_param(line, 1),
 			   tr_str_from(service(session)))) {
-		tell(session, "the network's services are not there");
-		go_on(session);
+		absent(session, "the network's services are not there");
 	}
 	return false; /* the person may read it too */
 }

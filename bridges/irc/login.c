@@ -21,6 +21,18 @@ enum {
 	TRY_AGAIN_MAX_MS = 8000,
 };
 
+bool tr_irc_login_exists(const struct tr_irc_session *session)
+{
+	const struct tr_irc_network *network = session->network;
+	if (session->user_id == NULL) {
+		return network->config->botConfig.password != NULL || network->bot_identity != NULL;
+	}
+	const struct tr_irc_account *account =
+		tr_irc_account_find(network->accounts, session->user_id);
+	return account != NULL &&
+	       (account->password_sealed != NULL || account->certificate_sealed != NULL);
+}
+
 void tr_irc_login_of(const struct tr_irc_session *session, struct tr_irc_login *login)
 {
 	const struct tr_irc_network *network = session->network;

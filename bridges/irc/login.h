@@ -15,6 +15,8 @@ struct tr_irc_login {
 	struct tr_tls_identity *identity; /* client certificate, NULL = none */
 };
 
+/* Whether it has a password or a certificate to log in with. */
+bool tr_irc_login_exists(const struct tr_irc_session *session);
 /* Always fills *login; finish it. */
 void tr_irc_login_of(const struct tr_irc_session *session, struct tr_irc_login *login);
 void tr_irc_login_finish(struct tr_irc_login *login);

@@ -7,6 +7,7 @@
 #include "bridges/irc/session.h"
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/guest.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identify.h"
 #include "bridges/irc/identity.h"
@@ -74,6 +75,9 @@ static void on_ready(void *arg)
 		tr_irc_outgoing_pump(session);
 		tr_irc_topic_pump(session);
 	}
+	if (tr_irc_connection_has_sasl(session->connection)) {
+		tr_irc_guest_sasl(session); /* it may have come just now */
+	}
 	tr_bridge_wake(network->bridge);
 }
 
@@ -93,6 +97,8 @@ static const struct tr_irc_connection_handler handler = {
 	.on_line = tr_irc_session_line,
 	.drops = tr_irc_session_drops,
 	.on_nick_refused = on_nick_refused,
+	.on_sasl = tr_irc_guest_sasl,
+	.on_login = tr_irc_guest_login,
 	.on_drain = on_drain,
 	.on_close = tr_irc_session_closed,
 };
@@ -276,6 +282,7 @@ void tr_irc_session_destroy(struct tr_irc_session *session)
 		tr_free(member);
 	}
 	tr_irc_identify_stop(session);
+	tr_irc_guest_stop(session);
 	tr_irc_connection_destroy(session->connection);
 	tr_irc_connects_remove(&session->network->connects, session);
 	tr_irc_puppet_finish(session);

@@ -59,6 +59,7 @@ struct tr_irc_session {
 	unsigned login_failures; /* in a row */
 	bool login_refused;      /* by the services: not tried again until something changes */
 	struct tr_irc_identify *identify;
+	struct tr_irc_guest *guest; /* NULL = nothing waits to log it in */
 	struct tr_error last_error;
 	struct tr_list members;
 	unsigned refusals;    /* of the bot's joins, in a row */

@@ -4,6 +4,7 @@
  * give up because only a person can help. When everybody's turn is, is connects.c's.
  */
 #include "bridges/irc/channel.h"
+#include "bridges/irc/guest.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identify.h"
 #include "bridges/irc/login.h"
@@ -180,6 +181,7 @@ void tr_irc_session_closed(void *arg, const struct tr_error *error)
 	uint64_t login_delay_ms = 0;
 	session->last_error = *error;
 	tr_irc_identify_stop(session);
+	tr_irc_guest_stop(session);
 	tr_irc_connection_destroy(session->connection);
 	session->connection = NULL;
 	if (was_online) {

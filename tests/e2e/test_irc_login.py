@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from support.atheme import Atheme
+from support.inspircd import InspIRCd
 from support.irc_client import IrcClient
-from support.waiting import eventually
+from support.waiting import eventually, stays
 from support.world import parameters_of
 
 
@@ -90,6 +92,122 @@ def test_a_login_outlives_kills_until_its_password_is_removed(make_real_world, i
         world.say("still a guest", channel="#life")
         witness.hears("life-alice", "still a guest", None)
     assert not re.search("three +words", world.bridge.log.read_text())
+
+
+# Services that were away
+
+
+def authentications(world):
+    return [line for line in world.ircd.taken() if line.startswith("AUTHENTICATE")]
+
+
+def requests_of_sasl(world):
+    return sum(bool(re.match("CAP REQ.*sasl", line)) for line in world.ircd.taken("M-alice"))
+
+
+CAPS = "message-tags,server-time,batch,echo-message,cap-notify"
+
+
+def services_come(world):
+    world.ircd.control("caps", list=CAPS + ",sasl=PLAIN", new="sasl=PLAIN")
+
+
+def services_go(world):
+    world.ircd.control("caps", list=CAPS, **{"del": "sasl"})
+
+
+def guest_world(make_stub_world, password, **options):
+    """Alice, with a stored password, is a guest where SASL is not offered."""
+    world = make_stub_world(ircd={"caps": CAPS, "account": ["ali:sesame"]}, change=with_sasl, **options)
+    room = world.chat("alice")
+    world.ask("alice", room, "!username ali")
+    world.ask("alice", room, f"!storepass {password}")
+    world.say("as a guest")
+    world.wait_in_irc(1)
+    tells(world, room, "not logged in")
+    return world, room
+
+
+def test_a_guest_is_logged_in_when_sasl_comes_back(make_stub_world):
+    """On the same connection; who has no password is not asked for one, and what is said meanwhile arrives."""
+    world, room = guest_world(make_stub_world, "sesame", users=("alice", "bob"))
+    world.say("no account", user="bob")
+    world.wait_in_irc(2)
+    connects = len(world.ircd.ledger("CONNECT"))
+    services_come(world)
+    world.say("meanwhile")
+    tells(world, room, "logged in to Test IRC now")
+    assert world.ircd.client("M-alice")["account"] == "ali"
+    world.say("as myself")
+    assert world.wait_in_irc(4)[2:] == ["meanwhile", "as myself"]
+    assert len(authentications(world)) == 2 and len(world.ircd.ledger("CONNECT")) == connects
+    # They go and come: she is logged in already.
+    services_go(world)
+    services_come(world)
+    world.say("still myself")
+    world.wait_in_irc(5)
+    assert len(authentications(world)) == 2
+    assert "sesame" not in world.bridge.log.read_text()
+
+
+def test_a_wrong_password_is_not_said_again_and_again_when_sasl_comes_back(make_stub_world):
+    world, room = guest_world(make_stub_world, "wrong")
+    services_come(world)
+    told = tells(world, room, "connected to Test IRC, but not logged in:.*does not accept", timeout=40)
+    assert "!storepass" in told and "!reconnect" in told
+    assert authentications(world).count("AUTHENTICATE PLAIN") == 3
+    for _ in range(3):
+        services_go(world)
+        services_come(world)
+    stays(lambda: authentications(world).count("AUTHENTICATE PLAIN") == 3, 2, "the calm")
+    world.say("a guest all the same")
+    world.wait_in_irc(2)
+    world.ask("alice", room, "!storepass sesame")
+    world.ask("alice", room, "!reconnect")
+    world.say("here I am")
+    world.wait_in_irc(3)
+    assert world.ircd.client("M-alice")["account"] == "ali"
+
+
+def test_a_server_that_names_sasl_and_refuses_it_keeps_its_guest(make_stub_world):
+    world, _ = guest_world(make_stub_world, "sesame")
+    for number in range(2, 5):
+        world.ircd.control("caps", new="sasl=PLAIN")
+        eventually(lambda number=number: requests_of_sasl(world) == number - 1, 20, "the request")
+        world.say(f"guest {number}")
+        assert world.wait_in_irc(number)[-1] == f"guest {number}"
+    assert not authentications(world)
+
+
+@pytest.mark.parametrize("sasl", [True, False], ids=["by SASL", "by NickServ"])
+def test_services_that_come_late_log_guests_in(make_stub_world, workdir, sasl):
+    """InspIRCd without services, and then Atheme links: 330 in WHOIS on the same connection."""
+    ircd = InspIRCd(workdir / "inspircd", services=True, sasl=sasl)
+    services = Atheme(workdir / "atheme", ircd)
+    with contextlib.ExitStack() as stack:
+        stack.callback(ircd.close)
+        stack.callback(services.close)
+        ircd.start()
+        services.start()
+        services.register("lateacc", "late sesame")
+        services.process.stop()
+        world = make_stub_world(ircd=ircd, change=with_sasl, channels=(), ready=False)
+        world.rooms["#a"] = world.room()
+        parameters_of(world.bridge.config)["mappings"]["#a"] = {"roomIds": [world.rooms["#a"]]}
+        world.bridge.write_config()
+        world.bridge.start()
+        room = world.chat("alice")
+        world.ask("alice", room, "!username lateacc")
+        world.ask("alice", room, "!storepass late sesame")
+        with Witness(ircd, "#a", "MatrixBot") as witness:
+            world.say("as a guest")
+            witness.hears("M-alice", "as a guest", None)
+            tells(world, room, "not logged in")
+            services.start()
+            tells(world, room, "logged in to Test IRC now", timeout=60)
+            world.say("as myself")
+            assert "account=lateacc" in witness.wait_for_text("as myself").tags
+            assert not [line for line in witness.lines if line.command in ("JOIN", "QUIT") and line.source.startswith("M-alice!")]
 
 
 # What others see of us

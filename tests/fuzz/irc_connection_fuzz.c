@@ -3,7 +3,7 @@
  * What a hostile server says from the first byte on: CAP, SASL, numerics, 005, in any order and
  * cut. Nobody gets in as a guest who was to log in, ready comes once, what we answer are whole
  * lines without the password, and the memory for it is bounded. The first byte chooses what the
- * connection wants, the second how the stream is cut.
+ * connection wants, the second how the stream is cut. Where SASL comes later it is tried then.
  */
 #include "bridges/irc/connection_internal.h"
 #include "core/base/alloc.h"
@@ -43,6 +43,23 @@ static bool on_nick_refused(void *arg, const char *refused, int numeric, struct 
 	return true;
 }
 
+/* Whoever is a guest tries each time. */
+static void on_sasl(void *arg)
+{
+	const struct seen *seen = arg;
+	const struct tr_irc_connection_options login = {
+		.sasl_user = "ali", .sasl_password = "sesame"};
+	TR_ASSERT(seen->ready == 1);
+	(void)tr_irc_connection_login(seen->connection, &login);
+}
+
+static void on_login(void *arg, const struct tr_error *error)
+{
+	const struct seen *seen = arg;
+	TR_ASSERT(tr_irc_connection_logged_in(seen->connection) == (error == NULL));
+	TR_ASSERT(error == NULL || strstr(error->text, "sesame") == NULL);
+}
+
 static void on_close(void *arg, const struct tr_error *error)
 {
 	(void)arg;
@@ -54,6 +71,8 @@ static const struct tr_irc_connection_handler handler = {
 	.on_line = on_line,
 	.on_nick_refused = on_nick_refused,
 	.on_close = on_close,
+	.on_sasl = on_sasl,
+	.on_login = on_login,
 };
 
 /* What waits to be written: whole lines, none of them with a password in the clear. */

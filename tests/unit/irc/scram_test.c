@@ -59,6 +59,28 @@ static void the_exchange_of_the_rfc_is_reproduced(void **state)
 	tr_scram_destroy(NULL);
 }
 
+/* No SASLprep: two spellings of one letter are two passwords. */
+static void a_password_outside_of_ascii_goes_as_it_was_typed(void **state)
+{
+	static const char *const cases[][2] = {
+		{"K\xc3\xa4se", "a4TcuYT1PnPvwBbOwCXpBz3OVwxO4IxpZTSybh4mWK8="},
+		{"Ka\xcc\x88se", "JoPR5JIN9HTQyNL5I+1lfpQDoA3pc289DiyfcIWwpxY="},
+	};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct tr_scram *scram = tr_scram_create("user", cases[i][0], NONCE);
+		assert_message(scram, tr_scram_first, "n,,n=user,r=" NONCE);
+		assert_int_equal(take_first(scram, "r=" WHOLE_NONCE ",s=" SALT ",i=4096"), 0);
+		tr_scram_work(scram);
+		struct tr_buf expected = TR_BUF_INIT(TR_SCRAM_MESSAGE_MAX);
+		tr_buf_add_c(&expected, "c=biws,r=" WHOLE_NONCE ",p=");
+		tr_buf_add_c(&expected, cases[i][1]);
+		assert_message(scram, tr_scram_final, tr_buf_c(&expected));
+		tr_buf_finish(&expected);
+		tr_scram_destroy(scram);
+	}
+}
+
 static void a_server_that_does_not_know_the_password_is_found_out(void **state)
 {
 	static const char *const lies[] = {
@@ -150,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_exchange_of_the_rfc_is_reproduced),
+		cmocka_unit_test(a_password_outside_of_ascii_goes_as_it_was_typed),
 		cmocka_unit_test(a_server_that_does_not_know_the_password_is_found_out),
 		cmocka_unit_test(a_first_message_out_of_bounds_is_refused),
 		cmocka_unit_test(extensions_after_the_count_are_fine),
