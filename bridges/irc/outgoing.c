@@ -395,6 +395,27 @@ void tr_irc_outgoing_refuse_target(
 	}
 }
 
+void tr_irc_outgoing_retarget(
+	struct tr_irc_session *session, struct tr_str former, const char *target)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->tasks, node, following) {
+		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
+		if (task->channel != NULL || !tr_irc_same(&session->network->isupport,
+						     tr_str_from(task->target), former)) {
+			continue;
+		}
+		tr_free(task->target);
+		task->target = tr_strdup(target);
+		if (task->state == TR_IRC_TASK_READY && task->written == 0 && task->progress == 0) {
+			/* What fits into a line is another length now. */
+			uncut(task);
+			task->cut_stored = false;
+		}
+	}
+}
+
 /* Lines are written and no echo has come for long: the PONG will tell whether it ever will. */
 static void nothing_heard(void *arg)
 {

@@ -29,6 +29,10 @@ void tr_irc_outgoing_give_back(struct tr_irc_session *session, const struct tr_e
 /* All messages to this target end with a reason (a join was refused, the nick is not there). */
 void tr_irc_outgoing_refuse_target(
 	struct tr_irc_session *session, struct tr_str target, const struct tr_error *error);
+/* The person of the portal with this id was `former` until now: what is not written yet goes to the
+ * new nick, and what comes back because nobody has the former one is said again. */
+void tr_irc_outgoing_retarget(
+	struct tr_irc_session *session, struct tr_str former, const char *target);
 /* Looks whether a line of the server confirms or refuses something; true = it was that and nothing
  * else. */
 bool tr_irc_outgoing_line(struct tr_irc_session *session, const struct tr_irc_line *line);

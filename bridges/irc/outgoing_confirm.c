@@ -25,11 +25,27 @@ static void confirm(struct tr_irc_sent_line *line, char *msgid_take)
 	}
 }
 
+/* It was written to a nick that its person had given up by then. */
+static bool went_to_former_nick(const struct tr_irc_sent_line *line, int numeric)
+{
+	const struct tr_irc_task *task = line->task;
+	return numeric == 401 && task != NULL && task->channel == NULL &&
+	       !tr_irc_same(&task->session->network->isupport, tr_str_from(line->target),
+		       tr_str_from(task->target));
+}
+
 /* The line will not be delivered, and so the rest of its message neither. */
 static void refuse(struct tr_irc_sent_line *line, int numeric, struct tr_str why)
 {
 	struct tr_irc_task *task = line->task;
 	struct tr_error error;
+	if (went_to_former_nick(line, numeric)) {
+		tr_error_set_class(&error, TR_E_UNAVAILABLE, TR_CLASS_RETRY,
+			"%s is known as %s now", line->target, task->target);
+		tr_irc_sent_line_free(line);
+		tr_irc_task_retry(task, &error);
+		return;
+	}
 	tr_error_set_class(&error, TR_E_DENIED, TR_CLASS_PERMANENT,
 		"IRC does not take the message to %s: %.*s", line->target, TR_STR_ARG(why));
 	error.status = numeric;

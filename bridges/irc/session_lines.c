@@ -13,6 +13,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/reader.h"
+#include "bridges/irc/renamed.h"
 #include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
@@ -154,6 +155,9 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 	}
 	if (tr_irc_is(line, "QUIT") || tr_irc_is(line, "NICK")) {
 		tr_irc_nick_freed(session->network, line->nick);
+		if (tr_irc_is(line, "NICK")) {
+			tr_irc_renamed(session, line);
+		}
 		tr_irc_reader_everywhere(session, line);
 		return;
 	}
@@ -226,6 +230,7 @@ bool tr_irc_session_drops(void *arg, struct tr_str text)
 		tr_str_from(tr_irc_connection_nick(session->connection)),
 		tr_irc_history_asked(session->history), text, &channel);
 	if (concern == TR_IRC_CONCERNS || (concern == TR_IRC_OF_OTHERS && session->reading > 0) ||
+		(concern == TR_IRC_OF_OTHERS && tr_irc_renamed_concerns(session, text)) ||
 		(concern == TR_IRC_OF_CHANNEL && listens && reads(session, channel))) {
 		return false;
 	}

@@ -175,6 +175,7 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_entries_finish(bridge);
 	tr_invitations_finish(bridge);
 	tr_directs_finish(bridge);
+	tr_moves_finish(bridge);
 	tr_transfers_finish(bridge);
 	tr_membership_queue_destroy(bridge->membership);
 }

@@ -12,6 +12,7 @@
  *   recall.c        what was said lately                 deliver.c      carried out
  *   sibling.c       several rooms of one place
  *   direct.c        who may have direct chats, and how they end
+ *   direct_rename.c .. when the person has another name   direct_move.c   .. in Matrix
  *   invitation.c    somebody invites the bot or a ghost  remote.c       what the network said
  *   prepare.c       where and as whom it is sent         management_room.c  notices to people
  *   command.c       commands of people                   query.c        questions of the homeserver
@@ -105,9 +106,13 @@ struct tr_bridge {
 	struct tr_map names;   /* Matrix user id -> display name, owned; "" = none */
 	struct tr_map askings; /* .. being asked for */
 	struct tr_map intents;
-	struct tr_map powers;  /* room id -> repair of power levels */
-	struct tr_map portals; /* key of tr_portal_key() -> portal */
-	struct tr_map rooms;   /* room id -> portal */
+	struct tr_map powers;    /* room id -> repair of power levels */
+	struct tr_map portals;   /* key of tr_portal_key() -> portal */
+	struct tr_map rooms;     /* room id -> portal */
+	struct tr_map lanes;     /* lane of a direct chat -> portal */
+	struct tr_map retired;   /* lane -> portal that has a successor */
+	struct tr_map receivers; /* Matrix users with direct chats -> one of them */
+	struct tr_map moves;     /* room id -> ghosts that have to leave a direct chat */
 	struct tr_map openings;
 	struct tr_map room_intents; /* purpose -> that a room is made or may have been */
 	struct tr_map entries;      /* room id -> the bot's way into it */
@@ -202,8 +207,7 @@ void tr_hints_finish(struct tr_bridge *bridge);
 extern const struct tr_to_matrix_handler tr_bridge_to_matrix;
 void tr_remote_finish(struct tr_bridge *bridge);
 void tr_creations_finish(struct tr_bridge *bridge);
-/* The name of the queue's lane for a direct chat, or for notices to a person: no room id. */
-void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane);
+/* The name of the queue's lane for notices to a person: no room id. */
 void tr_lane_of_user(const char *user_id, struct tr_buf *lane);
 
 /* --- sibling.c */
@@ -233,12 +237,33 @@ void tr_direct_third_person(struct tr_delivery *delivery);
 void tr_direct_ask_in(struct tr_portal *portal, struct tr_ghost *ghost, const char *room_id);
 void tr_directs_finish(struct tr_bridge *bridge);
 
+/* --- direct_move.c */
+
+/* The ghost `mxid`, who was called `name`, is in this direct chat under a former name of the
+ * person: it has to leave once the ghost of the portal is in. Not stored. */
+void tr_move_add(struct tr_bridge *bridge, const char *room_id, const char *mxid, const char *name);
+/* The same, of a room that was made by a ghost of a former name, stored and begun with. */
+void tr_move_made(struct tr_bridge *bridge, const char *room_id, const struct tr_ghost *ghost);
+/* This one is called so again. */
+void tr_move_remove(struct tr_bridge *bridge, const char *room_id, const char *mxid);
+/* Adds what is stored of it as it is now. */
+void tr_move_write(struct tr_bridge *bridge, const char *room_id, struct tr_db_batch *batch);
+/* That is durable: begin. */
+void tr_move_start(struct tr_bridge *bridge, const char *room_id);
+/* Who can invite `mxid` into the room, where that is a direct chat; NULL = the bot, if anybody. */
+const char *tr_move_inviter(struct tr_bridge *bridge, const char *room_id, const char *mxid);
+/* Rows of (room_id, mxid, name) of statement `index`, in their order. */
+void tr_moves_load(struct tr_bridge *bridge, const struct tr_db_result *result, size_t index);
+/* The homeserver is ready: begin with all. */
+void tr_moves_start(struct tr_bridge *bridge);
+void tr_moves_finish(struct tr_bridge *bridge);
+
 /* --- portal.c, portal_room.c, room_entry.c */
 
 /* Unambiguous: a user id has one end, and what follows is the remote id. */
 void tr_portal_key(struct tr_str remote_id, const char *receiver, struct tr_buf *key);
 void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result,
-	size_t portals_index, size_t rooms_index);
+	size_t portals_index, size_t rooms_index, size_t lanes_index);
 void tr_portals_finish(struct tr_bridge *bridge);
 struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_id,
 	const char *receiver, const char *name, bool store);
@@ -251,6 +276,11 @@ void tr_openings_finish(struct tr_bridge *bridge);
 /* The body of createRoom for a channel's or a direct chat's room; owned. */
 char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter);
 char *tr_portal_direct_room(const struct tr_portal *portal);
+/* What such a room is called while the person is called `name`; owned. */
+char *tr_portal_direct_name(const struct tr_bridge *bridge, const char *name);
+/* The states that change with the name of the person, which was `former`: an array of {type,
+ * state_key, content}; owned. */
+struct tr_json *tr_portal_renamed_states(const struct tr_portal *portal, const char *former_id);
 /* The content of the bridge state and its state key; both owned. */
 char *tr_bridge_state_content(const struct tr_portal *portal);
 char *tr_bridge_state_key(const struct tr_portal *portal);

@@ -169,8 +169,10 @@ static void invited(void *arg, const struct tr_json *response, const struct tr_e
 
 static void invite(struct job *job)
 {
-	tr_matrix_invite(job->bridge->client, NULL, job->room_id, user_of(job->bridge, job->ghost),
-		NULL, invited, job);
+	const char *user = user_of(job->bridge, job->ghost);
+	bool by_ghost = job->ghost != NULL && !job->bot_joined;
+	const char *inviter = by_ghost ? tr_move_inviter(job->bridge, job->room_id, user) : NULL;
+	tr_matrix_invite(job->bridge->client, inviter, job->room_id, user, NULL, invited, job);
 }
 
 static void joined(void *arg, const struct tr_json *response, const struct tr_error *error)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct tr_db_statement insert_portal = {
-	"INSERT INTO portal(remote_id, receiver, name, kind) VALUES ($1, $2, $3, $4)"
+	"INSERT INTO portal(remote_id, receiver, name, kind, lane) VALUES ($1, $2, $3, $4, $5)"
 	" ON CONFLICT DO NOTHING"};
 static const struct tr_db_statement insert_room = {
 	"INSERT INTO portal_room(room_id, remote_id, receiver, added_ms) VALUES ($1, $2, $3, $4)"
@@ -48,18 +48,29 @@ static void portal_store(struct tr_portal *portal)
 		TR_DB_TC(portal->receiver),
 		TR_DB_TC(portal->name),
 		TR_DB_N(portal->kind),
+		TR_DB_TC(portal->lane ? portal->lane : ""),
 	};
 	tr_bridge_write(portal->bridge, &insert_portal, values, TR_ARRAY_LEN(values), NULL, NULL);
 }
 
-struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_id,
-	const char *receiver, const char *name, bool store)
+/* A name that no other chat's lane has. The plain one may be that of a chat whose person had this
+ * id once. Owned. */
+static char *free_lane(
+	const struct tr_bridge *bridge, struct tr_str remote_id, const char *receiver)
 {
-	struct tr_portal *portal = tr_portal_find(bridge, remote_id, receiver);
-	if (portal != NULL) {
-		return portal;
+	char *lane = tr_asprintf("direct:%s|%.*s", receiver, TR_STR_ARG(remote_id));
+	for (unsigned number = 2; tr_map_get(&bridge->lanes, tr_str_from(lane)); number++) {
+		tr_free(lane);
+		lane = tr_asprintf("direct.%u:%s|%.*s", number, receiver, TR_STR_ARG(remote_id));
 	}
-	portal = tr_alloc(sizeof(*portal));
+	return lane;
+}
+
+/* `lane` is empty when it has none yet, or of no consequence. */
+static struct tr_portal *portal_make(struct tr_bridge *bridge, struct tr_str remote_id,
+	const char *receiver, const char *name, struct tr_str lane)
+{
+	struct tr_portal *portal = tr_alloc(sizeof(*portal));
 	portal->bridge = bridge;
 	portal->kind = receiver ? TR_PORTAL_DIRECT : TR_PORTAL_CHANNEL;
 	portal->remote_id = tr_str_dup(remote_id);
@@ -69,10 +80,31 @@ struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_
 	tr_portal_key(remote_id, receiver, &key);
 	tr_map_set(&bridge->portals, tr_buf_str(&key), portal);
 	tr_buf_finish(&key);
-	if (store) {
-		portal_store(portal);
+	if (receiver != NULL) {
+		bool usable = !tr_str_empty(lane) && tr_map_get(&bridge->lanes, lane) == NULL;
+		portal->lane = usable ? tr_str_dup(lane) : free_lane(bridge, remote_id, receiver);
+		tr_map_set(&bridge->lanes, tr_str_from(portal->lane), portal);
+		tr_map_set(&bridge->receivers, tr_str_from(receiver), portal);
 	}
 	return portal;
+}
+
+struct tr_portal *tr_portal_open(struct tr_bridge *bridge, struct tr_str remote_id,
+	const char *receiver, const char *name, bool store)
+{
+	struct tr_portal *portal = tr_portal_find(bridge, remote_id, receiver);
+	if (portal == NULL) {
+		portal = portal_make(bridge, remote_id, receiver, name, (struct tr_str){NULL, 0});
+		if (store) {
+			portal_store(portal);
+		}
+	}
+	return portal;
+}
+
+bool tr_portal_has_direct(const struct tr_bridge *bridge, const char *receiver)
+{
+	return receiver != NULL && tr_map_get(&bridge->receivers, tr_str_from(receiver)) != NULL;
 }
 
 /* Adds the room in memory; false when it stands for something already. */
@@ -102,6 +134,9 @@ static bool room_put(struct tr_portal *portal, const char *room_id)
 void tr_portal_add_room(struct tr_portal *portal, const char *room_id, bool store,
 	tr_loop_callback *settled, void *arg)
 {
+	while (portal->successor != NULL) {
+		portal = portal->successor;
+	}
 	room_put(portal, room_id);
 	if (store) {
 		const struct tr_db_value values[] = {
@@ -218,16 +253,23 @@ size_t tr_portal_matrix_members(struct tr_portal *portal, const char *const **us
 }
 
 void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result,
-	size_t portals_index, size_t rooms_index)
+	size_t portals_index, size_t rooms_index, size_t lanes_index)
 {
 	for (size_t row = 0; row < tr_db_rows(result, portals_index); row++) {
 		char *name = tr_str_dup(tr_db_text(result, portals_index, row, 2));
 		char *receiver = tr_str_dup(tr_db_text(result, portals_index, row, 1));
 		bool direct = tr_db_int(result, portals_index, row, 3) == TR_PORTAL_DIRECT;
-		tr_portal_open(bridge, tr_db_text(result, portals_index, row, 0),
-			direct ? receiver : NULL, name, false);
+		portal_make(bridge, tr_db_text(result, portals_index, row, 0),
+			direct ? receiver : NULL, name, tr_db_text(result, portals_index, row, 4));
 		tr_free(name);
 		tr_free(receiver);
+	}
+	for (size_t row = 0; row < tr_db_rows(result, lanes_index); row++) {
+		struct tr_portal *chat =
+			tr_map_get(&bridge->lanes, tr_db_text(result, lanes_index, row, 1));
+		if (chat != NULL) {
+			tr_map_set(&bridge->lanes, tr_db_text(result, lanes_index, row, 0), chat);
+		}
 	}
 	for (size_t row = 0; row < tr_db_rows(result, rooms_index); row++) {
 		char *room_id = tr_str_dup(tr_db_text(result, rooms_index, row, 0));
@@ -244,9 +286,9 @@ void tr_portals_load(struct tr_bridge *bridge, const struct tr_db_result *result
 	}
 }
 
-void tr_portals_finish(struct tr_bridge *bridge)
+static void portals_free(struct tr_map *portals)
 {
-	for (struct tr_map_entry *e = tr_map_first(&bridge->portals); e; e = tr_map_next(e)) {
+	for (struct tr_map_entry *e = tr_map_first(portals); e; e = tr_map_next(e)) {
 		struct tr_portal *portal = tr_map_value(e);
 		for (size_t i = 0; i < portal->room_count; i++) {
 			tr_free(portal->rooms[i]);
@@ -255,8 +297,17 @@ void tr_portals_finish(struct tr_bridge *bridge)
 		tr_free(portal->remote_id);
 		tr_free(portal->name);
 		tr_free(portal->receiver);
+		tr_free(portal->lane);
 		tr_free(portal);
 	}
-	tr_map_finish(&bridge->portals);
+	tr_map_finish(portals);
+}
+
+void tr_portals_finish(struct tr_bridge *bridge)
+{
+	portals_free(&bridge->portals);
+	portals_free(&bridge->retired);
 	tr_map_finish(&bridge->rooms);
+	tr_map_finish(&bridge->lanes);
+	tr_map_finish(&bridge->receivers);
 }

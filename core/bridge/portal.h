@@ -18,6 +18,10 @@ struct tr_portal {
 	char *remote_id; /* identity: folded as the network folds */
 	char *name;      /* as people write it */
 	char *receiver;  /* TR_PORTAL_DIRECT: the Matrix user; else NULL */
+	char *lane;      /* TR_PORTAL_DIRECT: of what is said to Matrix; for ever the same, whatever
+			    the person is called; else NULL */
+	/* TR_PORTAL_DIRECT: the chat that this one has become part of; NULL = it is one itself. */
+	struct tr_portal *successor;
 	char **rooms;
 	size_t room_count;
 	bool configured; /* comes from the configuration */
@@ -48,6 +52,15 @@ void tr_portal_publish(struct tr_portal *portal);
  * delivered to it, so that a message is stored before anything else happens. */
 struct tr_portal *tr_portal_direct(
 	struct tr_bridge *bridge, struct tr_str remote_id, const char *name, const char *receiver);
+
+/* Whether this Matrix user has, or had, a direct chat. */
+bool tr_portal_has_direct(const struct tr_bridge *bridge, const char *receiver);
+/* The person of this direct chat has another remote id and name from now on, and the chat goes on
+ * with him: what is said in its room goes there, what he says comes in there. The new ghost is
+ * brought in by the old one, which leaves; the room's name follows where the bridge gave it. Where
+ * there is a chat with the new id already the two become one: both rooms lead to the person, and
+ * what he says comes into the room of this one. Survives a crash as a whole or not at all. */
+void tr_portal_rename(struct tr_portal *portal, struct tr_str remote_id, const char *name);
 
 /* Visits all portals until the visitor returns false. */
 typedef bool tr_portal_visitor(void *arg, struct tr_portal *portal);

@@ -187,13 +187,34 @@ void tr_portal_publish(struct tr_portal *portal)
 	tr_buf_finish(&path);
 }
 
+char *tr_portal_direct_name(const struct tr_bridge *bridge, const char *name)
+{
+	return tr_asprintf("%s (PM on %s)", name, bridge->options.name);
+}
+
+struct tr_json *tr_portal_renamed_states(const struct tr_portal *portal, const char *former_id)
+{
+	struct tr_json *list = tr_json_new_array();
+	struct tr_portal former = *portal;
+	former.remote_id = (char *)(uintptr_t)former_id;
+	char *name = tr_portal_direct_name(portal->bridge, portal->name);
+	char *key = tr_bridge_state_key(&former);
+	add_state(list, "m.room.name", "", one_member("name", name));
+	add_state(list, "m.bridge", key, tr_json_new_object());
+	add_state(list, "uk.half-shot.bridge", key, tr_json_new_object());
+	add_bridge_state(list, portal);
+	tr_free(key);
+	tr_free(name);
+	return list;
+}
+
 char *tr_portal_direct_room(const struct tr_portal *portal)
 {
 	struct tr_json *body = tr_json_new_object();
 	tr_json_set_c(body, "preset", "trusted_private_chat");
 	tr_json_set_c(body, "visibility", "private");
 	tr_json_set_bool(body, "is_direct", true);
-	char *name = tr_asprintf("%s (PM on %s)", portal->name, portal->bridge->options.name);
+	char *name = tr_portal_direct_name(portal->bridge, portal->name);
 	tr_json_set_c(body, "name", name);
 	tr_free(name);
 	add_common(body, !portal->bridge->options.direct_local_only, portal->receiver);

@@ -4,7 +4,8 @@
  * makes the room where there is none yet: a direct chat's at its first message, a person's
  * management room at the first notice. Then the lane's name stands in the place of a room id:
  *
- *   direct:@user:server|remote id    the chat of that person with that ghost
+ *   direct:@user:server|remote id    the chat of that person with whom had that id once; with
+ *                                    another number ("direct.2:") where that name was taken
  *   user:@user:server                the management room of that person
  */
 #include "core/base/log.h"
@@ -28,11 +29,28 @@ struct creation {
 	struct place place;
 };
 
-static const char direct_prefix[] = "direct:";
+static const char direct_prefix[] = "direct";
 static const char user_prefix[] = "user:";
 
-/* "@user:server|remote id": the first '|' behind the server's ':' parts them. */
-static struct tr_portal *find_direct(struct tr_bridge *bridge, struct tr_str name)
+/* "direct:" or "direct.2:", and so on. */
+static bool is_direct_lane(struct tr_str lane, struct tr_str *name)
+{
+	struct tr_str rest;
+	if (!tr_str_starts(lane, tr_str_from(direct_prefix))) {
+		return false;
+	}
+	rest = tr_str_from_index(lane, sizeof(direct_prefix) - 1);
+	ptrdiff_t colon = tr_str_find_char(rest, ':');
+	if (colon < 0 || (colon > 0 && rest.ptr[0] != '.')) {
+		return false;
+	}
+	*name = tr_str_from_index(rest, (size_t)colon + 1);
+	return true;
+}
+
+/* Of a lane whose portal is not known: "@user:server|remote id"; the first '|' behind the server's
+ * ':' parts them. */
+static struct tr_portal *open_direct(struct tr_bridge *bridge, struct tr_str name)
 {
 	ptrdiff_t colon = tr_str_find_char(name, ':');
 	struct tr_str behind = colon < 0 ? TR_STR("") : tr_str_from_index(name, (size_t)colon);
@@ -55,9 +73,12 @@ static bool find_place(struct tr_bridge *bridge, const char *lane, struct place 
 {
 	*place = (struct place){NULL};
 	struct tr_str name = tr_str_from(lane);
-	if (tr_str_starts(name, tr_str_from(direct_prefix))) {
-		place->portal =
-			find_direct(bridge, tr_str_from_index(name, sizeof(direct_prefix) - 1));
+	struct tr_str direct;
+	if (is_direct_lane(name, &direct)) {
+		place->portal = tr_map_get(&bridge->lanes, name);
+		if (place->portal == NULL) {
+			place->portal = open_direct(bridge, direct);
+		}
 		if (place->portal != NULL && place->portal->room_count > 0) {
 			place->room_id = place->portal->rooms[0];
 		}
@@ -93,7 +114,7 @@ static void creation_end(struct creation *creation, const struct tr_error *error
 static void add_purpose(const struct creation *creation, struct tr_buf *purpose)
 {
 	if (creation->place.portal != NULL) {
-		tr_lane_of_direct(creation->place.portal, purpose);
+		tr_buf_add_c(purpose, creation->place.portal->lane);
 	} else {
 		tr_lane_of_user(creation->place.user_id, purpose);
 	}
@@ -119,6 +140,11 @@ static void room_created(void *arg, const char *room_id, const struct tr_error *
 		tr_members_set(&bridge->members, tr_str_from(room_id),
 			tr_str_from(creation->place.portal->receiver), TR_MEMBERSHIP_INVITED);
 		tr_portal_add_room(creation->place.portal, room_id, true, tr_room_stored, intent);
+		const struct tr_portal *portal = tr_portal_of_room(bridge, tr_str_from(room_id));
+		if (portal != NULL && creation->ghost != NULL &&
+			strcmp(portal->remote_id, creation->ghost->remote_id) != 0) {
+			tr_move_made(bridge, room_id, creation->ghost); /* renamed meanwhile */
+		}
 	} else {
 		tr_management_set(bridge, creation->place.user_id, room_id, tr_room_stored, intent);
 	}

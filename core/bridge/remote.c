@@ -64,11 +64,6 @@ static struct tr_json *content_of(const struct tr_remote_message *message)
 	return content;
 }
 
-void tr_lane_of_direct(const struct tr_portal *portal, struct tr_buf *lane)
-{
-	tr_buf_addf(lane, "direct:%s|%s", portal->receiver, portal->remote_id);
-}
-
 void tr_lane_of_user(const char *user_id, struct tr_buf *lane)
 {
 	tr_buf_addf(lane, "user:%s", user_id);
@@ -79,11 +74,8 @@ static void accept_copies(struct tr_bridge *bridge, const struct tr_portal *port
 {
 	tr_loop_callback *durable = copies ? copy_stored : NULL;
 	if (portal->kind == TR_PORTAL_DIRECT) {
-		struct tr_buf lane = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
-		tr_lane_of_direct(portal, &lane);
-		event->room_id = tr_buf_c(&lane);
+		event->room_id = portal->lane;
 		tr_to_matrix_accept(bridge->to_matrix, event, durable, copies);
-		tr_buf_finish(&lane);
 		return;
 	}
 	for (size_t i = 0; i < portal->room_count; i++) {
@@ -233,19 +225,15 @@ void tr_bridge_known_messages(struct tr_bridge *bridge, const struct tr_portal *
 	lookup->arg = arg;
 	lookup->ids = count;
 	lookup->rooms = portal->room_count + 1;
-	struct tr_buf lane = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
-	if (portal->kind == TR_PORTAL_DIRECT) {
-		tr_lane_of_direct(portal, &lane);
-	}
+	const char *lane = portal->lane ? portal->lane : "";
 	struct tr_db_batch *batch = tr_db_batch_create(bridge->db);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t room = 0; room < portal->room_count; room++) {
 			TR_DB_ADD(batch, &select_known, TR_DB_TC(portal->rooms[room]),
 				TR_DB_T(remote_ids[i]));
 		}
-		TR_DB_ADD(batch, &select_known, TR_DB_T(tr_buf_str(&lane)), TR_DB_T(remote_ids[i]));
+		TR_DB_ADD(batch, &select_known, TR_DB_TC(lane), TR_DB_T(remote_ids[i]));
 	}
-	tr_buf_finish(&lane);
 	tr_db_submit_take(batch, looked_up, lookup);
 }
 

@@ -31,6 +31,20 @@ const struct tr_migration tr_bridge_migrations[] = {
 	    " user_id {TEXT} PRIMARY KEY,"
 	    " active_ms {BIGINT} NOT NULL);"},
 	{3, "CREATE TABLE room_intent (purpose {TEXT} PRIMARY KEY);"},
+	/* A chat keeps its lane when the person's name changes. chat_lane: lanes of chats that have
+	 * become one with another. chat_leaver: ghosts of former names that are still in a room,
+	 * and what they were called. */
+	{4, "ALTER TABLE portal ADD COLUMN lane {TEXT} NOT NULL DEFAULT '';"
+	    "UPDATE portal SET lane = 'direct:' || receiver || '|' || remote_id WHERE kind = 1;"
+	    "CREATE TABLE chat_lane ("
+	    " lane {TEXT} PRIMARY KEY,"
+	    " leads_to {TEXT} NOT NULL);"
+	    "CREATE TABLE chat_leaver ("
+	    " room_id {TEXT} NOT NULL,"
+	    " mxid {TEXT} NOT NULL,"
+	    " name {TEXT} NOT NULL,"
+	    " place {BIGINT} NOT NULL,"
+	    " PRIMARY KEY (room_id, mxid));"},
 };
 
 const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);

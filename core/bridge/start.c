@@ -14,11 +14,14 @@ enum { BOT_RETRY_FIRST_MS = 1000, BOT_RETRY_MAX_MS = 60000 };
 static const struct tr_db_statement select_ghosts = {
 	"SELECT remote_id, mxid, name, registered FROM ghost"};
 static const struct tr_db_statement select_portals = {
-	"SELECT remote_id, receiver, name, kind FROM portal"};
+	"SELECT remote_id, receiver, name, kind, lane FROM portal"};
 static const struct tr_db_statement select_rooms = {
 	"SELECT room_id, remote_id, receiver FROM portal_room ORDER BY added_ms, room_id"};
 static const struct tr_db_statement select_management = {
 	"SELECT user_id, room_id FROM management_room"};
+static const struct tr_db_statement select_lanes = {"SELECT lane, leads_to FROM chat_lane"};
+static const struct tr_db_statement select_leavers = {
+	"SELECT room_id, mxid, name FROM chat_leaver ORDER BY room_id, place"};
 static const struct tr_db_statement select_intents = {"SELECT purpose FROM room_intent"};
 static const struct tr_db_statement select_said = {"SELECT room_id, said FROM room_state"};
 static const struct tr_db_statement select_active = {
@@ -41,6 +44,7 @@ static void open_gates(struct tr_bridge *bridge)
 	bridge->homeserver_ready = true;
 	if (bridge->state == TR_BRIDGE_RUNNING) {
 		tr_entries_start(bridge);
+		tr_moves_start(bridge);
 		tr_membership_pause(bridge->membership, false);
 		tr_to_matrix_pause(bridge->to_matrix, false);
 	}
@@ -119,10 +123,11 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 	if (error == NULL) {
 		tr_ghosts_load(&bridge->ghosts, result, 0);
 		tr_entries_load(bridge, result, 4);
-		tr_portals_load(bridge, result, 1, 2);
+		tr_portals_load(bridge, result, 1, 2, 7);
 		tr_management_load(bridge, result, 3);
 		tr_activity_load(bridge, result, 5);
 		tr_room_intents_load(bridge, result, 6);
+		tr_moves_load(bridge, result, 8);
 	}
 	step_ended(bridge, error);
 }
@@ -137,6 +142,8 @@ static void load(struct tr_bridge *bridge)
 	tr_db_batch_add(batch, &select_said, NULL, 0);
 	tr_db_batch_add(batch, &select_active, NULL, 0);
 	tr_db_batch_add(batch, &select_intents, NULL, 0);
+	tr_db_batch_add(batch, &select_lanes, NULL, 0);
+	tr_db_batch_add(batch, &select_leavers, NULL, 0);
 	tr_db_submit_take(batch, loaded, bridge);
 }
 

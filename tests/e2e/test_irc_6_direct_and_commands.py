@@ -6,7 +6,7 @@ either side and kept, with people and with services.
 import pytest
 
 from support.irc_client import IrcClient
-from support.matrix_client import MatrixClient
+from support.matrix_client import MatrixClient, MatrixError
 from support.waiting import eventually, stays
 
 # Commands: what is answered
@@ -483,3 +483,206 @@ def test_nickserv_can_be_talked_to(atheme, inspircd_world):
     carol.send_text(chat, "help")
     carol.wait_for(chat, lambda event: event["sender"] == world.ghost("NickServ") and
                    event["content"].get("msgtype") == "m.notice", 30, "the answer of NickServ")
+
+
+# Direct chats with somebody who changes nick
+
+
+@pytest.fixture
+def chat_world(spoken_world):
+    """Alice is in a chat with fay, whom she shares a channel with."""
+    begin_chat(spoken_world)
+    return spoken_world
+
+
+def begin_chat(world):
+    world.ircd.control("fake", nick="fay", channel="#a")
+    pm(world, "fay", "psst")
+    world.chat_room = world.room_of("psst")
+    world.alice.join(world.chat_room)
+
+
+def renamed(world, nick, to):
+    world.ircd.control("nick", nick=nick, to=to)
+
+
+def moved(world, nick, former="fay"):
+    """Waits until the ghost of the new nick has taken the place of the former one."""
+    room = world.chat_room
+    eventually(lambda: member_or_none(world, room, ghost(nick)) == "join", 20, "the new ghost in the room")
+    eventually(lambda: member(world, room, ghost(former)) == "leave", 20, "the old ghost out of it")
+
+
+def member_or_none(world, room, user_id):
+    try:
+        return member(world, room, user_id)
+    except MatrixError:
+        return None
+
+
+def test_a_chat_goes_on_when_the_person_changes_nick(chat_world):
+    world = chat_world
+    renamed(world, "fay", "Faye")
+    moved(world, "Faye")
+    assert world.alice.state(world.chat_room, "m.room.name")["name"] == "Faye (PM on Test IRC)"
+    world.alice.send_text(world.chat_room, "still there?")
+    eventually(lambda: private_lines(world, "Faye") == ["still there?"], 20, "the line to the new nick")
+    pm(world, "Faye", "sure")
+    assert world.room_of("sure") == world.chat_room
+    # Whoever takes the nick now has a chat of his own.
+    world.ircd.control("fake", nick="fay", channel="#a")
+    pm(world, "fay", "who are you?")
+    other = world.room_of("who are you?")
+    assert other != world.chat_room
+    world.kill_and_start()
+    world.alice.send_text(world.chat_room, "and now?")
+    eventually(lambda: private_lines(world, "Faye")[1:] == ["and now?"], 20, "the line after a restart")
+    assert private_lines(world, "fay") == []
+
+
+def test_what_is_said_at_once_under_the_new_nick_makes_no_second_room(chat_world):
+    world = chat_world
+    for number in range(5):
+        old, new = ("fay", "fay_") if number % 2 == 0 else ("fay_", "fay")
+        renamed(world, old, new)
+        pm(world, new, f"line {number}")
+    eventually(lambda: len(lines_in(world, world.chat_room)) >= 6, 20, "all lines", lambda: str(lines_in(world, world.chat_room)))
+    assert lines_in(world, world.chat_room) == ["psst"] + [f"line {number}" for number in range(5)]
+    moved(world, "fay_")
+
+
+def lines_in(world, room):
+    return world.in_matrix(room=room, sender="@irc_fay")
+
+
+def test_what_waits_goes_to_the_person_and_not_to_a_stranger_with_the_old_nick(chat_world):
+    world = chat_world
+    world.ircd.control("silent", nick="M-alice", on=True)
+    for number in range(20):
+        world.alice.send_text(world.chat_room, f"secret {number}")
+    # What the server takes up only now was written before anybody could know.
+    eventually(lambda: not world.stub.stats()["queued"], 20, "the messages with the bridge")
+    renamed(world, "fay", "faye")
+    moved_by_bot = lambda: member_or_none(world, world.chat_room, ghost("faye")) == "join"
+    stays(lambda: not moved_by_bot(), 0.5, "the chat unmoved: her own connection has not heard of it")
+    world.ircd.control("silent", nick="M-alice", on=False)
+    eventually(lambda: private_lines(world, "faye")[19:], 30, "what waited",
+               lambda: str((private_lines(world, "fay"), private_lines(world, "faye"))))
+    assert private_lines(world, "faye") == [f"secret {number}" for number in range(20)]
+    assert private_lines(world, "fay") == []
+    assert not any("not delivered" in body for body in world.in_matrix(room=world.chat_room))
+
+
+def test_a_puppet_that_is_offline_finds_the_person_under_the_new_nick(chat_world):
+    world = chat_world
+    world.bot_room = world.chat("alice")
+    ask(world, "!quit")
+    eventually(lambda: world.ircd.client("M-alice") is None, 20, "alice off IRC")
+    renamed(world, "fay", "faye")
+    moved(world, "faye")
+    world.alice.send_text(world.chat_room, "I am back")
+    eventually(lambda: private_lines(world, "faye") == ["I am back"], 20, "the line")
+
+
+def test_a_nick_given_by_services_takes_no_chat_along(chat_world):
+    world = chat_world
+    renamed(world, "fay", "Guest12345")
+    world.alice.send_text(world.chat_room, "hello?")
+    eventually(lambda: any("not delivered" in body for body in world.in_matrix(room=world.chat_room, sender=ghost("fay"))), 20,
+               "the notice")
+    assert private_lines(world, "Guest12345") + private_lines(world, "guest12345") == []
+    assert member(world, world.chat_room, ghost("fay")) == "join"
+    # Under a nick of his own choice again he is somebody: the chat that he has begun as a guest follows.
+    pm(world, "Guest12345", "it is me")
+    guest_room = world.room_of("it is me")
+    renamed(world, "Guest12345", "faye")
+    pm(world, "faye", "under a name")
+    assert world.room_of("under a name") == guest_room
+
+
+def test_a_rename_that_nobody_of_ours_sees_changes_nothing(spoken_world):
+    world = spoken_world
+    pm(world, "fay", "psst")  # she is in no channel of ours
+    world.chat_room = world.room_of("psst")
+    world.alice.join(world.chat_room)
+    renamed(world, "fay", "faye")
+    world.alice.send_text(world.chat_room, "hello?")
+    told = lambda: any("not delivered" in body for body in world.in_matrix(room=world.chat_room, sender=ghost("fay")))
+    eventually(told, 20, "the notice")
+    assert private_lines(world, "faye") == []
+
+
+def test_a_chat_with_the_new_nick_becomes_one_with_the_old(chat_world):
+    world = chat_world
+    pm(world, "faye", "from another time")
+    earlier = world.room_of("from another time")
+    world.ircd.control("quit", nick="faye")
+    renamed(world, "fay", "faye")
+    moved(world, "faye")
+    for room, text in ((world.chat_room, "one"), (earlier, "two")):
+        world.alice.join(room)
+        world.alice.send_text(room, text)
+        eventually(lambda: text in private_lines(world, "faye"), 20, "the line")
+    pm(world, "faye", "here")
+    assert world.room_of("here") == world.chat_room
+    world.kill_and_start()
+    speak_again(world, "I am back")
+    pm(world, "faye", "still here")
+    assert world.room_of("still here") == world.chat_room
+
+
+def speak_again(world, text):
+    world.say(text)
+    eventually(lambda: text in world.in_irc(), 20, "alice on IRC")
+
+
+def test_a_puppets_own_new_nick_keeps_its_chats(chat_world):
+    world = chat_world
+    world.bot_room = world.chat("alice")
+    assert "Nick changed" in ask(world, "!nick rosa")
+    pm(world, "fay", "nice name", target="rosa")
+    assert world.room_of("nice name") == world.chat_room
+    world.alice.send_text(world.chat_room, "thanks")
+    eventually(lambda: private_lines(world, "fay") == ["thanks"], 20, "the answer")
+    assert ("rosa", "thanks") in world.ircd.said("fay")
+
+
+@pytest.mark.parametrize("step", ["/invite", "/join/", "power_levels", "m.room.name", "/leave"])
+def test_a_kill_in_the_middle_of_a_move_leaves_one_room_with_the_right_ghost(chat_world, step):
+    world = chat_world
+    world.stub.drop_answers(100000, match=step)
+    renamed(world, "fay", "faye")
+    eventually(lambda: world.stub.stats()["dropped"], 20, "the step", lambda: world.bridge.process.output()[-3000:])
+    world.bridge.kill()
+    world.stub.drop_answers(0, match=step)
+    world.bridge.start()
+    moved(world, "faye")
+    assert world.alice.state(world.chat_room, "m.room.name")["name"] == "faye (PM on Test IRC)"
+    speak_again(world, "I am back")
+    pm(world, "faye", "still here")
+    assert world.room_of("still here") == world.chat_room
+
+
+def test_a_chat_follows_a_rename_on_real_servers(inspircd_world):
+    world = inspircd_world
+    carol = world.new_user("carol")
+    channel, room = world.mapped(carol)
+    with world.irc(channel) as fay:
+        carol.send_text(room, "I am here")
+        fay.wait_for_text("I am here")
+        fay.say(world.nick_of(carol), "psst")
+        chat = carol.wait_for_invitation(world.ghost(fay.nick), 30)
+        carol.join(chat)
+        new = world.nick("faye")
+        fay.send(f"NICK {new}")
+        carol.wait_for_member(chat, world.ghost(new))
+        eventually(lambda: carol.state(chat, "m.room.member", world.ghost(fay.nick))["membership"] == "leave", 30, "the old ghost gone")
+        assert carol.state(chat, "m.room.name")["name"].startswith(f"{new} (PM on")
+        carol.send_text(chat, "still there?")
+        fay.wait_for_text("still there?")
+        fay.say(world.nick_of(carol), "sure")
+        carol.wait_for(chat, lambda event: event["content"].get("body") == "sure" and event["sender"] == world.ghost(new), 30, "the answer")
+        third = world.nick("fayette")  # and once more: power is passed on
+        fay.send(f"NICK {third}")
+        carol.wait_for_member(chat, world.ghost(third))
+        eventually(lambda: carol.state(chat, "m.room.name")["name"].startswith(f"{third} (PM on"), 30, "the name")
