@@ -76,6 +76,15 @@ static void deliver_message(struct tr_irc_network *network, struct tr_op *op)
 	tr_irc_session_want(session);
 }
 
+static void take_back(void *self, struct tr_op *op)
+{
+	const struct tr_irc_network *network = self;
+	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->sender));
+	if (session != NULL) {
+		tr_irc_outgoing_take_back(session, op);
+	}
+}
+
 /* The server takes the portal's channel for another one, which has rooms of its own: that one is
  * bridged, this one says so. */
 static bool is_shadowed(struct tr_irc_network *network, const struct tr_op *op)
@@ -229,6 +238,7 @@ const struct tr_protocol tr_irc_protocol = {
 	.stop = tr_irc_engine_stop,
 	.destroy = tr_irc_engine_destroy,
 	.deliver = deliver,
+	.take_back = take_back,
 	.position = position,
 	.remote_of_alias = remote_of_alias,
 	.remote_of_name = remote_of_name,

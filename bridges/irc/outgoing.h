@@ -14,6 +14,8 @@ void tr_irc_outgoing_init(struct tr_irc_session *session);
 void tr_irc_outgoing_finish(struct tr_irc_session *session);
 /* Takes a message op. */
 void tr_irc_outgoing_add(struct tr_irc_session *session, struct tr_op *op);
+/* The message of an op was redacted: it is not written, or not on. */
+void tr_irc_outgoing_take_back(struct tr_irc_session *session, const struct tr_op *op);
 /* Writes what may be written now, of this session and of those whose turn that makes it; the same
  * in a later turn of the loop. */
 void tr_irc_outgoing_pump(struct tr_irc_session *session);

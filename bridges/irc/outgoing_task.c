@@ -127,6 +127,25 @@ void tr_irc_task_refuse(struct tr_irc_task *task, const struct tr_error *error)
 	tr_op_refuse(op, error);
 }
 
+void tr_irc_outgoing_take_back(struct tr_irc_session *session, const struct tr_op *op)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->tasks, node, following) {
+		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
+		bool waits = task->lines == NULL || task->written < task->count;
+		if (task->op == op && waits) {
+			struct tr_error error;
+			tr_error_set_class(&error, TR_E_CANCELED, TR_CLASS_PERMANENT,
+				"the message was redacted");
+			forget_progress(task);
+			tr_irc_task_refuse(task, &error);
+			tr_irc_outgoing_pump_later(session);
+			return;
+		}
+	}
+}
+
 static void retry_one(struct tr_irc_task *task, const struct tr_error *error)
 {
 	struct tr_op *op = task->op;

@@ -289,6 +289,31 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 	tr_json_free(event);
 }
 
+static bool is_said(const struct tr_inbound *inbound)
+{
+	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
+	struct tr_str type = tr_json_get_str(event, "type");
+	bool said = tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker");
+	tr_json_free(event);
+	return said;
+}
+
+static bool says(void *arg, const struct tr_inbound *inbound)
+{
+	(void)arg;
+	return is_said(inbound);
+}
+
+static void take_back(void *arg, struct tr_inbound *inbound)
+{
+	struct tr_bridge *bridge = arg;
+	struct tr_delivery *delivery = inbound->data;
+	const struct tr_protocol *protocol = bridge->options.protocol;
+	if (delivery != NULL && delivery->given && protocol->take_back != NULL) {
+		protocol->take_back(bridge->module, &delivery->op);
+	}
+}
+
 /* Only what was said: who came or went then is no news, and a topic is long another. */
 static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct tr_str lane)
 {
@@ -300,11 +325,7 @@ static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct t
 	}
 	struct tr_buf now = TR_BUF_INIT(4096);
 	lane_of(portal, room_id, &now);
-	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
-	struct tr_str type = tr_json_get_str(event, "type");
-	bool said = tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker");
-	bool may = said && tr_str_eq(tr_buf_str(&now), lane);
-	tr_json_free(event);
+	bool may = is_said(inbound) && tr_str_eq(tr_buf_str(&now), lane);
 	tr_buf_finish(&now);
 	return may;
 }
@@ -319,6 +340,8 @@ const struct tr_from_matrix_handler tr_bridge_from_matrix = {
 	.classify = classify,
 	.deliver = deliver,
 	.pipelines = pipelines,
+	.says = says,
+	.take_back = take_back,
 	.dead = dead,
 	.may_send_again = may_send_again,
 };

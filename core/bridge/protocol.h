@@ -194,6 +194,9 @@ struct tr_protocol {
 	void (*destroy)(void *self);
 
 	void (*deliver)(void *self, struct tr_op *op);
+	/* The message of this op, which has not ended, was redacted: what of it has not left yet
+	 * need not. It ends as any other; refused it is not told to anybody. May be NULL. */
+	void (*take_back)(void *self, struct tr_op *op);
 	/* Appends the place in the portal's remote history that a message accepted now comes after;
 	 * nothing where the network has no such thing. */
 	void (*position)(void *self, const struct tr_portal *portal, struct tr_buf *position);

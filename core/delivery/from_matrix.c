@@ -10,6 +10,8 @@
 #include "core/delivery/mapping.h"
 #include "core/delivery/schema.h"
 
+#include <string.h>
+
 enum {
 	PRUNE_INTERVAL_MS = 3600 * 1000,
 	DAY_MS = 24 * 3600 * 1000,
@@ -31,13 +33,16 @@ struct ending {
 
 static const struct tr_db_statement mark_done = {
 	"UPDATE from_matrix SET state = 2, body = '', done_ms = $2 WHERE seq = $1"};
+/* What was redacted meanwhile is over, also when only the store knows of that yet. */
 static const struct tr_db_statement mark_dead = {
-	"UPDATE from_matrix SET state = 3, error = $2, done_ms = $3 WHERE seq = $1"};
+	"UPDATE from_matrix SET state = CASE error WHEN '" TR_FROM_MATRIX_REDACTED
+	"' THEN 2 ELSE 3 END, body = CASE error WHEN '" TR_FROM_MATRIX_REDACTED
+	"' THEN '' ELSE body END, error = $2, done_ms = $3 WHERE seq = $1"};
 static const struct tr_db_statement select_max = {"SELECT COALESCE(MAX(seq), 0) FROM from_matrix"};
 static const struct tr_db_statement select_lanes = {
 	"SELECT lane, COUNT(*) FROM from_matrix WHERE state = 0 GROUP BY lane"};
 static const struct tr_db_statement select_lane = {
-	"SELECT seq, event_id, room_id, sender, position, origin_ts, body FROM from_matrix"
+	"SELECT seq, event_id, room_id, sender, position, origin_ts, body, error FROM from_matrix"
 	" WHERE lane = $1 AND seq > $2 AND state = 0 ORDER BY seq LIMIT $3"};
 static const struct tr_db_statement delete_old = {
 	"DELETE FROM from_matrix WHERE state = 2 AND done_ms < $1"};
@@ -124,6 +129,10 @@ void tr_inbound_done(struct tr_inbound *inbound, const struct tr_str *remote_ids
 
 void tr_inbound_refuse(struct tr_inbound *inbound, const struct tr_error *error)
 {
+	if (inbound->redacted) {
+		tr_inbound_done(inbound, NULL, 0, NULL, NULL);
+		return;
+	}
 	struct ending *ending = tr_alloc(sizeof(*ending));
 	ending->error = tr_strdup(error->text);
 	tr_delivery_count_dead(&inbound->queue->counts, tr_error_code_name(error->code));
@@ -149,6 +158,12 @@ static void lane_start(void *arg, struct tr_lane_item *item)
 {
 	struct tr_from_matrix *queue = arg;
 	struct tr_inbound *inbound = tr_inbound_of(item);
+	if (inbound->redacted && queue->handler->says(queue->arg, inbound)) {
+		tr_log_debug("delivery", "event %s was redacted before it was delivered",
+			inbound->event_id);
+		tr_inbound_done(inbound, NULL, 0, NULL, NULL);
+		return;
+	}
 	if (too_old(inbound)) {
 		struct tr_error error;
 		tr_error_set_class(&error, TR_E_TIMEOUT, TR_CLASS_PERMANENT,
@@ -163,7 +178,7 @@ static bool lane_pipelines(
 	void *arg, const struct tr_lane_item *last, const struct tr_lane_item *next)
 {
 	struct tr_from_matrix *queue = arg;
-	return !too_old(tr_inbound_of(next)) &&
+	return !too_old(tr_inbound_of(next)) && !tr_inbound_of(next)->redacted &&
 	       queue->handler->pipelines(queue->arg, tr_inbound_of(last), tr_inbound_of(next));
 }
 
@@ -193,7 +208,38 @@ static struct tr_lane_item *read_row(
 	void *arg, struct tr_str lane, const struct tr_db_result *result, size_t row)
 {
 	(void)lane;
-	return &tr_inbound_read(arg, result, row)->item;
+	struct tr_inbound *inbound = tr_inbound_read(arg, result, row);
+	inbound->redacted = tr_str_eq_c(tr_db_text(result, 0, row, 7), TR_FROM_MATRIX_REDACTED);
+	return &inbound->item;
+}
+
+struct redacting {
+	struct tr_from_matrix *queue;
+	const char *event_id;
+	const char *room_id;
+};
+
+static bool redact(void *arg, struct tr_lane_item *item)
+{
+	const struct redacting *redacting = arg;
+	struct tr_from_matrix *queue = redacting->queue;
+	struct tr_inbound *inbound = tr_inbound_of(item);
+	if (strcmp(inbound->event_id, redacting->event_id) != 0 ||
+		strcmp(inbound->room_id, redacting->room_id) != 0) {
+		return true;
+	}
+	inbound->redacted = true;
+	if (item->in_flight && queue->handler->says(queue->arg, inbound)) {
+		queue->handler->take_back(queue->arg, inbound);
+	}
+	return false;
+}
+
+void tr_from_matrix_redact(
+	struct tr_from_matrix *queue, struct tr_str lane, const char *event_id, const char *room_id)
+{
+	struct redacting redacting = {queue, event_id, room_id};
+	tr_lanes_visit(queue->lanes, lane, redact, &redacting);
 }
 
 static void lane_load(void *arg, struct tr_str lane, int64_t after, size_t count)

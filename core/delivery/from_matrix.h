@@ -9,6 +9,10 @@
  * with the reason, so that it cannot hold up the others. Then each event goes to its lane
  * (core/delivery/lane.h).
  *
+ * What is redacted while it waits is not delivered: the redaction is stored in the commit that
+ * accepts it, and the event is done when its turn comes, or when it comes back, also after a
+ * restart and as a dead one.
+ *
  * An event leaves its lane as done (stored together with its remote ids), or dead: counted, logged,
  * stored with the reason, and told to its sender by the handler. Transient failures have no limit
  * of attempts, only of age.
@@ -36,6 +40,7 @@ struct tr_inbound {
 	char *body;        /* the event's JSON text */
 	bool maybe_sent;   /* an earlier life of the process, or an earlier attempt, may have
 			      delivered it */
+	bool redacted;     /* meanwhile: what it says is not said any more */
 	void *data;        /* the handler's */
 };
 
@@ -51,6 +56,12 @@ struct tr_from_matrix_handler {
 	void (*deliver)(void *arg, struct tr_inbound *inbound);
 	/* Whether `next` may be delivered while `last` is still on its way. */
 	bool (*pipelines)(void *arg, const struct tr_inbound *last, const struct tr_inbound *next);
+	/* Whether this event says something: then it is done, once it was redacted, whatever became
+	 * of it. */
+	bool (*says)(void *arg, const struct tr_inbound *inbound);
+	/* This event, which says something and is on its way, was redacted: what has not left yet
+	 * need not. It ends as ever, now or later. */
+	void (*take_back)(void *arg, struct tr_inbound *inbound);
 	/* Tells the sender that this event will not be delivered. */
 	void (*dead)(void *arg, const struct tr_inbound *inbound, const struct tr_error *error);
 	/* Whether this dead event, of that lane, still has where to go and is worth sending. */

@@ -21,6 +21,7 @@ struct acceptance {
 	struct tr_list node;
 	struct tr_from_matrix *queue;
 	struct tr_list items; /* of struct tr_inbound, in order */
+	struct tr_list redactions;
 	int64_t first_seq;
 	int64_t last_seq;
 	size_t select_index;
@@ -28,20 +29,44 @@ struct acceptance {
 	void *arg;
 };
 
+/* An event that one of them redacts. */
+struct redaction {
+	struct tr_list node;
+	char *lane;
+	char *event_id;
+	char *room_id;
+};
+
 static const struct tr_db_statement insert_event = {
 	"INSERT INTO from_matrix(seq, event_id, lane, room_id, sender, position, origin_ts, received_ms,"
 	" state, error, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 	" ON CONFLICT (event_id) DO NOTHING"};
-/* What was taken back is not sent again (from_matrix_again.c). */
+/* What is redacted while it waits is not sent .. */
+static const struct tr_db_statement redact_waiting = {
+	"UPDATE from_matrix SET error = '" TR_FROM_MATRIX_REDACTED
+	"' WHERE event_id = $1 AND room_id = $2 AND state = 0"};
+/* .. and what was taken back is not sent again (from_matrix_again.c). */
 static const struct tr_db_statement take_back = {
 	"UPDATE from_matrix SET state = 2, body = '' WHERE event_id = $1 AND room_id = $2"
 	" AND state = 3"};
 static const struct tr_db_statement select_stored = {
 	"SELECT seq FROM from_matrix WHERE seq >= $1 AND seq <= $2 AND state = 0 ORDER BY seq"};
 
+static void redaction_free(struct redaction *redaction)
+{
+	tr_list_remove(&redaction->node);
+	tr_free(redaction->lane);
+	tr_free(redaction->event_id);
+	tr_free(redaction->room_id);
+	tr_free(redaction);
+}
+
 static void acceptance_free(struct acceptance *acceptance)
 {
 	struct tr_list *node;
+	while ((node = tr_list_head(&acceptance->redactions)) != NULL) {
+		redaction_free(TR_LIST_ENTRY(node, struct redaction, node));
+	}
 	struct tr_list *following;
 	TR_LIST_EACH (&acceptance->items, node, following) {
 		tr_list_remove(node);
@@ -94,6 +119,18 @@ static void enqueue_stored(struct acceptance *acceptance, const struct tr_db_res
 	}
 }
 
+/* What is not in memory is known by its row. */
+static void redact_all(struct acceptance *acceptance)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&acceptance->redactions)) != NULL) {
+		struct redaction *redaction = TR_LIST_ENTRY(node, struct redaction, node);
+		tr_from_matrix_redact(acceptance->queue, tr_str_from(redaction->lane),
+			redaction->event_id, redaction->room_id);
+		redaction_free(redaction);
+	}
+}
+
 static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct acceptance *acceptance = arg;
@@ -101,6 +138,7 @@ static void stored(void *arg, const struct tr_db_result *result, const struct tr
 	acceptance->callback(acceptance->arg, error);
 	if (error == NULL) {
 		enqueue_stored(acceptance, result);
+		redact_all(acceptance);
 	}
 	acceptance_free(acceptance);
 }
@@ -158,7 +196,8 @@ static struct tr_inbound *inbound_create(
 	return inbound;
 }
 
-static void note_redaction(struct tr_db_batch *batch, const struct tr_json *event)
+static void note_redaction(struct acceptance *acceptance, struct tr_db_batch *batch,
+	const struct tr_json *event, const struct tr_buf *lane)
 {
 	if (!tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.redaction")) {
 		return;
@@ -167,9 +206,18 @@ static void note_redaction(struct tr_db_batch *batch, const struct tr_json *even
 	if (tr_str_empty(about)) {
 		about = tr_json_str(tr_json_path(event, "content", "redacts", NULL));
 	}
-	if (usable_id(about)) {
-		TR_DB_ADD(batch, &take_back, TR_DB_T(about),
-			TR_DB_T(tr_json_get_str(event, "room_id")));
+	struct tr_str room_id = tr_json_get_str(event, "room_id");
+	if (!usable_id(about)) {
+		return;
+	}
+	TR_DB_ADD(batch, &redact_waiting, TR_DB_T(about), TR_DB_T(room_id));
+	TR_DB_ADD(batch, &take_back, TR_DB_T(about), TR_DB_T(room_id));
+	if (lane->len > 0) {
+		struct redaction *redaction = tr_alloc(sizeof(*redaction));
+		redaction->lane = tr_str_dup(tr_buf_str(lane));
+		redaction->event_id = tr_str_dup(about);
+		redaction->room_id = tr_str_dup(room_id);
+		tr_list_append(&acceptance->redactions, &redaction->node);
 	}
 }
 
@@ -182,11 +230,12 @@ static void accept_event(
 	struct tr_buf position = TR_BUF_INIT(ID_MAX);
 	struct tr_buf text = TR_BUF_INIT(EVENT_MAX);
 	bool sound = well_formed(event);
+	bool ignored = sound && queue->handler->classify(queue->arg, event, &lane, &position) ==
+					TR_EVENT_IGNORE;
 	if (sound) {
-		note_redaction(batch, event);
+		note_redaction(acceptance, batch, event, &lane);
 	}
-	if (sound &&
-		queue->handler->classify(queue->arg, event, &lane, &position) == TR_EVENT_IGNORE) {
+	if (ignored) {
 		goto out;
 	}
 	if (tr_json_print(event, &text) != 0 || !sound) {
@@ -217,6 +266,7 @@ void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *e
 	acceptance->arg = arg;
 	acceptance->first_seq = queue->position.next_seq;
 	tr_list_init(&acceptance->items);
+	tr_list_init(&acceptance->redactions);
 	tr_list_append(&queue->acceptances, &acceptance->node);
 	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
 	for (const struct tr_json *event = tr_json_first(events); event;

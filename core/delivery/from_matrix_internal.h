@@ -23,6 +23,13 @@ struct tr_from_matrix {
 	struct tr_delivery_counts counts;
 };
 
+/* In the column `error` of an undone event. */
+#define TR_FROM_MATRIX_REDACTED "redacted"
+
+/* Durable: an event of this lane is redacted, if it is in memory. */
+void tr_from_matrix_redact(struct tr_from_matrix *queue, struct tr_str lane, const char *event_id,
+	const char *room_id);
+
 void tr_inbound_free(struct tr_inbound *inbound);
 struct tr_inbound *tr_inbound_of(const struct tr_lane_item *item);
 /* Of a row of statement 0 that begins as select_lane's do. */

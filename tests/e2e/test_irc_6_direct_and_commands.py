@@ -268,6 +268,59 @@ def test_retry_says_once_and_in_order_what_the_channel_refused(spoken_world):
     assert "It is written" in ask(world, "!retry everything")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_redacted_while_it_waits_is_never_said(spoken_world, killed):
+    world = spoken_world
+    room = world.rooms["#a"]
+    world.ircd.kill()
+    events = [world.alice.send_text(room, text) for text in ("one", "two\nof two lines", "three")]
+    world.stub.wait_until_pushed()
+    world.alice.redact(room, events[1])
+    late = world.alice.send_text(room, "four")
+    world.alice.send_text(room, "five")
+    world.alice.redact(room, late)
+    world.stub.wait_until_pushed()
+    if killed:
+        world.bridge.kill()
+    world.ircd.start()
+    if killed:
+        world.bridge.start()
+    world.wait_for_bot("#a")
+    eventually(lambda: "five" in world.in_irc(), 40, "the last message", lambda: str(world.in_irc()))
+    assert world.in_irc() == ["I am here", "one", "three", "five"]
+    assert not any("not delivered" in body for body in world.replies(room))
+
+
+def test_what_is_redacted_while_its_puppet_is_on_the_way_is_never_said(make_stub_world):
+    world = make_stub_world()
+    world.ircd.set(refuse="close")  # alice has no connection yet
+    room = world.rooms["#a"]
+    event = world.alice.send_text(room, "one")
+    world.alice.send_text(room, "two")
+    world.stub.wait_until_pushed()
+    eventually(lambda: len(world.ircd.ledger("CONNECT")) >= 2, 20, "a try to connect")
+    world.alice.redact(room, event)
+    world.stub.wait_until_pushed()
+    world.ircd.set(refuse="none")
+    world.bot_room = world.chat("alice")
+    ask(world, "!reconnect")
+    assert world.wait_in_irc(1) == ["two"]
+
+
+def test_retry_does_not_say_what_was_redacted(spoken_world):
+    world = spoken_world
+    room = world.rooms["#a"]
+    world.ircd.control("mode", channel="#a", modes="+b M-alice!*@*")
+    events = [world.alice.send_text(room, text) for text in ("one", "two", "three")]
+    told = lambda: sum("was not delivered" in body for body in world.replies(room)) == 3
+    eventually(told, 20, "three refusals")
+    world.alice.redact(room, events[1])
+    world.stub.wait_until_pushed()
+    world.ircd.control("mode", channel="#a", modes="-b M-alice!*@*")
+    assert ask(world, "!retry") == "2 messages are sent again."
+    assert world.wait_in_irc(3) == ["I am here", "one", "three"]
+
+
 def test_nick_changes_confirms_and_lasts(spoken_world):
     world = spoken_world
     assert ask(world, "!nick rosa") == "Nick changed from 'M-alice' to 'rosa'."

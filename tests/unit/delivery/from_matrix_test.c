@@ -17,6 +17,7 @@ struct world {
 	size_t count;
 	size_t accepted, refused;
 	size_t dead;
+	size_t taken_back;
 	size_t settled;
 	bool pipeline;
 	bool resumed;
@@ -64,8 +65,21 @@ static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct t
 	return strcmp(inbound->room_id, "!gone") != 0;
 }
 
+static bool says(void *arg, const struct tr_inbound *inbound)
+{
+	(void)arg;
+	return strcmp(inbound->sender, "@member") != 0;
+}
+
+static void take_back(void *arg, struct tr_inbound *inbound)
+{
+	struct world *world = arg;
+	assert_true(inbound->redacted);
+	world->taken_back++;
+}
+
 static const struct tr_from_matrix_handler handler = {
-	classify, deliver, pipelines, dead, may_send_again};
+	classify, deliver, pipelines, says, take_back, dead, may_send_again};
 
 static void resumed(void *arg, const struct tr_error *error)
 {
@@ -480,6 +494,92 @@ static void neither_what_is_old_nor_taken_back_nor_without_a_room_comes_again(vo
 	}
 }
 
+#define REDACTION(id, room, about)              \
+ "{\"event_id\":\"" id "\",\"room_id\":\"" room \
+ "\",\"sender\":\"@x\",\"type\":\"m.room.redaction\",\"redacts\":\"" about "\"}"
+
+/* Delivers all that waits, and appends what that was. */
+static void deliver_all(struct world *world, struct tr_buf *seen)
+{
+	idle(world);
+	for (size_t i = 0; tr_from_matrix_depth(world->queue) > 0; i++) {
+		wait_deliveries(world, i + 1);
+		tr_buf_addf(seen, "%s ", world->ids[i]);
+		done(world, i);
+		idle(world);
+	}
+}
+
+static void what_is_redacted_while_it_waits_is_done_unsaid(void **state)
+{
+	struct world *world = *state;
+	for (int again = 0; again < 2; again++) {
+		struct tr_buf seen = TR_BUF_INIT(1024);
+		world->count = 0;
+		if (again) {
+			accept_text(
+				world, "[" EVENT("$5", "!c", "@x") "," EVENT("$6", "!c", "@x") "]");
+			accept_text(world, "[" REDACTION("$r4", "!c", "$6") "]");
+			reopen(world); /* the store knows it as well */
+		} else {
+			accept_text(world,
+				"[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "," EVENT(
+					"$3", "!a", "@member") "," EVENT("$4", "!a", "@x") "]");
+			accept_text(world, "[" REDACTION("$r1", "!a", "$2") "," REDACTION(
+						   "$r2", "!a", "$3") "]");
+		}
+		deliver_all(world, &seen);
+		/* Who came or went did so all the same. */
+		assert_string_equal(tr_buf_c(&seen), again ? "$5 $r4 " : "$1 $3 $4 $r1 $r2 ");
+		tr_buf_finish(&seen);
+	}
+	assert_int_equal(world->dead, 0);
+}
+
+static void what_is_redacted_on_its_way_is_neither_dead_nor_said_again(void **state)
+{
+	struct world *world = *state;
+	struct tr_error error;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "," EVENT("$2", "!a", "@x") "]");
+	wait_deliveries(world, 1);
+	accept_text(world, "[" REDACTION("$r1", "!a", "$1") "]");
+	assert_int_equal(world->taken_back, 1);
+	refuse_next(world, 0);
+	assert_int_equal(world->dead, 0);
+	assert_int_equal(send_again(world, "@x").count, 0);
+	/* .. and the same when it comes back. */
+	wait_deliveries(world, 2);
+	accept_text(world, "[" REDACTION("$r2", "!a", "$2") "]");
+	tr_error_set(&error, TR_E_NETWORK, "not now");
+	tr_inbound_retry(world->out[1], &error);
+	tr_from_matrix_wake(world->queue);
+	wait_deliveries(world, 3);
+	assert_string_not_equal(world->ids[2], "$2");
+	idle(world);
+	reopen(world);
+	assert_int_equal(send_again(world, "@x").count, 0);
+}
+
+/* Refused, but that is not durable yet, and the redaction comes in between: whichever is written
+ * first. */
+static void redaction_beside_a_refusal_wins(void **state)
+{
+	struct world *world = *state;
+	struct tr_error error;
+	accept_text(world, "[" EVENT("$1", "!a", "@x") "]");
+	wait_deliveries(world, 1);
+	tr_error_set(&error, TR_E_DENIED, "no");
+	struct tr_json *events = tr_json_parse(TR_STR("[" REDACTION("$r", "!a", "$1") "]"), NULL);
+	tr_from_matrix_accept(world->queue, events, stored, world);
+	tr_json_free(events);
+	tr_inbound_refuse(world->out[0], &error);
+	while (world->accepted < 2) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	idle(world);
+	assert_int_equal(send_again(world, "@x").count, 0);
+}
+
 static void at_most_the_limit_comes_again_the_oldest_first(void **state)
 {
 	struct world *world = *state;
@@ -531,6 +631,9 @@ int main(void)
 		TEST(two_questions_at_once_send_each_event_once),
 		TEST(neither_what_is_old_nor_taken_back_nor_without_a_room_comes_again),
 		TEST(at_most_the_limit_comes_again_the_oldest_first),
+		TEST(what_is_redacted_while_it_waits_is_done_unsaid),
+		TEST(what_is_redacted_on_its_way_is_neither_dead_nor_said_again),
+		TEST(redaction_beside_a_refusal_wins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
