@@ -11,6 +11,7 @@
 #include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/login.h"
+#include "bridges/irc/outgoing.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/topic.h"
 #include "core/base/digest.h"
@@ -29,6 +30,7 @@ static void every_second(void *arg)
 	struct tr_irc_network *network = arg;
 	tr_irc_nick_look(network);
 	tr_irc_puppets_reap(network);
+	tr_irc_progress_sweep(network);
 }
 
 void *tr_irc_engine_create(struct tr_bridge *bridge, const void *config)

@@ -54,6 +54,7 @@ struct tr_irc_network {
 	struct tr_irc_connects connects;
 	struct tr_irc_quits quits;
 	uint64_t spoken_store_ms; /* when it is stored next who spoke when */
+	uint64_t sweep_ms;        /* when stored progress is looked through next */
 	struct tr_timer *second;  /* looks after nicks and idle puppets */
 	struct tr_marks *marks;
 	struct tr_list uploads;    /* files of long messages on their way */

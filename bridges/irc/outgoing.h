@@ -38,6 +38,8 @@ void tr_irc_outgoing_retarget(
 /* Looks whether a line of the server confirms or refuses something; true = it was that and nothing
  * else. */
 bool tr_irc_outgoing_line(struct tr_irc_session *session, const struct tr_irc_line *line);
+/* Now and then, from a timer: forgets what is stored of messages that will never be sent again. */
+void tr_irc_progress_sweep(struct tr_irc_network *network);
 /* Forgets files that are being uploaded: only when nobody calls back any more. */
 void tr_irc_uploads_finish(struct tr_irc_network *network);
 bool tr_irc_outgoing_idle(const struct tr_irc_session *session);

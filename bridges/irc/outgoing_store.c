@@ -7,6 +7,7 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
+#include "core/base/clock.h"
 
 #include <string.h>
 
@@ -16,6 +17,15 @@ static const struct tr_db_statement store_cut_row = {
 	" WHERE irc_progress.lines = 0"};
 static const struct tr_db_statement select_progress = {
 	"SELECT lines, width, said FROM irc_progress WHERE event_id = $1"};
+
+/* Of events that are done, or gone, or dead for longer than they may be sent again: refused by core
+ * before they came here once more, or before the row was written. */
+static const struct tr_db_statement delete_useless = {
+	"DELETE FROM irc_progress WHERE NOT EXISTS (SELECT 1 FROM from_matrix"
+	" WHERE from_matrix.event_id = irc_progress.event_id AND (from_matrix.state = 0 OR"
+	" (from_matrix.state = 3 AND from_matrix.done_ms >= $1 AND from_matrix.origin_ts >= $2)))"};
+
+enum { SWEEP_MS = 3600 * 1000 };
 
 /* How a text is said is its first letter in the store: enum tr_message_kind. */
 static const char kind_letters[] = "ten";
@@ -77,6 +87,21 @@ static struct lookup *lookup_begin(struct tr_irc_task *task)
 	tr_irc_task_name_of(task, &lookup->name);
 	lookup->width = task->width;
 	return lookup;
+}
+
+void tr_irc_progress_sweep(struct tr_irc_network *network)
+{
+	uint64_t now = tr_clock_mono_ms();
+	int64_t died_ms;
+	int64_t said_ms;
+	if (now < network->sweep_ms) {
+		return;
+	}
+	network->sweep_ms = now + SWEEP_MS;
+	tr_bridge_again_since(network->bridge, &died_ms, &said_ms);
+	struct tr_db_batch *batch = tr_db_batch_create(tr_bridge_db(network->bridge));
+	TR_DB_ADD(batch, &delete_useless, TR_DB_N(died_ms), TR_DB_N(said_ms));
+	tr_db_submit_take(batch, NULL, NULL);
 }
 
 static void write_cut(void *mark, struct tr_db_batch *batch)

@@ -176,6 +176,10 @@ typedef void tr_bridge_again_callback(
 void tr_bridge_send_again(struct tr_bridge *bridge, const char *user_id,
 	tr_bridge_again_callback *callback, void *arg);
 
+/* What tr_bridge_send_again() would still send: dead since `died_ms` at the earliest, and said not
+ * before `said_ms`. What a module keeps of older messages is of no use any more. */
+void tr_bridge_again_since(const struct tr_bridge *bridge, int64_t *died_ms, int64_t *said_ms);
+
 /* Which of these remote ids are known in the portal (delivered in either direction): calls back
  * once with an array of `count` flags, in order; `known` NULL when the store cannot say now. */
 typedef void tr_bridge_known_callback(void *arg, const bool *known);

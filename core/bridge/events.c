@@ -336,6 +336,11 @@ void tr_bridge_send_again(struct tr_bridge *bridge, const char *user_id,
 	tr_from_matrix_again(bridge->from_matrix, user_id, callback, arg);
 }
 
+void tr_bridge_again_since(const struct tr_bridge *bridge, int64_t *died_ms, int64_t *said_ms)
+{
+	tr_from_matrix_again_since(bridge->options.max_age_ms, died_ms, said_ms);
+}
+
 const struct tr_from_matrix_handler tr_bridge_from_matrix = {
 	.classify = classify,
 	.deliver = deliver,

@@ -105,6 +105,10 @@ typedef void tr_from_matrix_again_callback(
 void tr_from_matrix_again(struct tr_from_matrix *queue, const char *sender,
 	tr_from_matrix_again_callback *callback, void *arg);
 
+/* Which dead events those can be where nothing older than `max_age_ms` is delivered (0 = no limit):
+ * dead since `died_ms` at the earliest, and said not before `said_ms`. */
+void tr_from_matrix_again_since(uint64_t max_age_ms, int64_t *died_ms, int64_t *said_ms);
+
 /* Paused from the start. Pausing starts no further delivery; what is on its way may still end. */
 void tr_from_matrix_pause(struct tr_from_matrix *queue, bool paused);
 void tr_from_matrix_wake(struct tr_from_matrix *queue);

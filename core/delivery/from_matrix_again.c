@@ -138,15 +138,22 @@ static void looked(void *arg, const struct tr_db_result *result, const struct tr
 	}
 }
 
+void tr_from_matrix_again_since(uint64_t max_age_ms, int64_t *died_ms, int64_t *said_ms)
+{
+	int64_t now = tr_clock_wall_ms();
+	*died_ms = now - (int64_t)TR_DELIVERY_KEEP_DAYS * DAY_MS;
+	*said_ms = max_age_ms > 0 ? now - (int64_t)max_age_ms : 0;
+}
+
 static void look(struct revival *revival)
 {
 	struct tr_from_matrix *queue = revival->queue;
-	int64_t now = tr_clock_wall_ms();
-	int64_t max_age = (int64_t)queue->options.max_age_ms;
+	int64_t died_ms;
+	int64_t said_ms;
+	tr_from_matrix_again_since(queue->options.max_age_ms, &died_ms, &said_ms);
 	struct tr_db_batch *batch = tr_db_batch_create(queue->options.db);
 	TR_DB_ADD(batch, &select_dead, TR_DB_TC(revival->sender), TR_DB_N(revival->after),
-		TR_DB_N(now - (int64_t)TR_DELIVERY_KEEP_DAYS * DAY_MS),
-		TR_DB_N(max_age > 0 ? now - max_age : 0), TR_DB_N(LOOK_MAX));
+		TR_DB_N(died_ms), TR_DB_N(said_ms), TR_DB_N(LOOK_MAX));
 	tr_db_submit_take(batch, looked, revival);
 }
 

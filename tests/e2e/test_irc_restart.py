@@ -3,6 +3,8 @@
 lost, doubled or exchanged. The peers' ledgers say so, not the bridge.
 """
 
+import contextlib
+import sqlite3
 import time
 
 import pytest
@@ -275,6 +277,44 @@ def test_a_message_too_old_for_the_configured_age_is_given_up_and_told(make_stub
     world.wait_for_bot("#a")
     world.say("in time")
     assert world.wait_in_irc(1) == ["in time"]
+
+
+def stored_progress(world):
+    """Events of which lines or wordings are stored; the bridge is down."""
+    with contextlib.closing(sqlite3.connect(world.bridge.directory / "trestle.db")) as store:
+        return [row[0] for row in store.execute("SELECT event_id FROM irc_progress")]
+
+
+def test_nothing_is_kept_of_a_message_that_was_given_up_for_its_age(make_stub_world):
+    def change(_, entry):
+        entry["drop_matrix_messages_after_seconds"] = 3
+
+    world = make_stub_world(change=change)
+    world.say("hello")
+    world.wait_in_irc(1)
+    world.ircd.control("silent", nick="M-alice", on=True)
+    world.say("one\ntwo\nthree")
+    world.stub.wait_until_pushed()
+    stays(lambda: not world.in_irc()[1:], 0.5, "nothing more on IRC")
+    assert world.ircd.stop() == 0
+    eventually(lambda: world.in_matrix(sender=world.bot_user), 30, "word in the room")
+    world.bridge.kill()
+    assert len(stored_progress(world)) == 1
+    world.ircd.start()
+    world.bridge.start()
+    world.wait_for_bot("#a")
+    world.say("in time\nand whole")
+    eventually(lambda: world.in_irc()[-2:] == ["in time", "and whole"], 20, "the next message")
+
+    def swept():
+        world.bridge.stop()
+        left = stored_progress(world)
+        if left:
+            world.bridge.start()
+            time.sleep(1)  # it looks once a second
+        return not left
+
+    eventually(swept, 20, "an empty table")
 
 
 def test_a_message_that_irc_refuses_is_told_and_the_next_one_goes_on(stub_world):
