@@ -52,14 +52,26 @@ static const char *file_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* At most `max` bytes of the path, its end: the file's own name is there. */
+static const char *end_of(const char *path, size_t max)
+{
+	size_t len = strlen(path);
+	const char *end = len > max ? path + len - max : path;
+
+	while ((*end & 0xc0) == 0x80) { /* the rest of a character that begins before it */
+		end++;
+	}
+	return end;
+}
+
 static int fail_damaged(const char *path, const char *reason, struct tr_error *error)
 {
 	const char *name = file_name(path);
 
 	return tr_error_set_class(error, TR_E_STORE, TR_CLASS_PERMANENT,
-		"database %.60s is damaged (%.40s). Check: sqlite3 %.20s 'PRAGMA integrity_check'. "
+		"database %s is damaged (%.40s). Check: sqlite3 %.20s 'PRAGMA integrity_check'. "
 		"Restore a backup, or: sqlite3 %.20s .recover | sqlite3 new.db",
-		path, reason, name, name);
+		end_of(path, 60), reason, name, name);
 }
 
 static int fail_sqlite(
@@ -72,14 +84,14 @@ static int fail_sqlite(
 		return fail_damaged(path, sqlite3_errmsg(file->handle), error);
 	}
 	return tr_error_set_class(error, TR_E_STORE, TR_CLASS_PERMANENT,
-		"cannot open database %.120s: %s%s%s", path, sqlite3_errmsg(file->handle),
+		"cannot open database %s: %s%s%s", end_of(path, 120), sqlite3_errmsg(file->handle),
 		system_error ? ": " : "", system_error ? strerror(system_error) : "");
 }
 
 static int fail_system(const char *path, struct tr_error *error)
 {
 	return tr_error_set_class(error, TR_E_STORE, TR_CLASS_PERMANENT,
-		"cannot open database %.120s: %s", path, strerror(errno));
+		"cannot open database %s: %s", end_of(path, 120), strerror(errno));
 }
 
 /* SQLite itself lets several processes write in turn; two bridges on one queue would deliver
@@ -99,9 +111,9 @@ static int take_lock(struct tr_db_sqlite_file *file, const char *path, struct tr
 		ssize_t len = read(file->lock, pid, sizeof(pid) - 1);
 
 		return tr_error_set_class(error, TR_E_EXISTS, TR_CLASS_PERMANENT,
-			"database %.100s is in use by process %s: one daemon (and one bridge) a "
+			"database %s is in use by process %s: one daemon (and one bridge) a "
 			"database, stop the other or give this one its own file",
-			path, len > 0 ? pid : "unknown");
+			end_of(path, 100), len > 0 ? pid : "unknown");
 	}
 	if (ftruncate(file->lock, 0) == 0) {
 		int len = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
@@ -186,7 +198,8 @@ static int set_up(struct tr_db_sqlite_file *file, const char *path, struct tr_er
 	tr_free(mode);
 	if (!wal) {
 		return tr_error_set_class(error, TR_E_STORE, TR_CLASS_PERMANENT,
-			"database %.100s: this file system cannot hold a write-ahead log", path);
+			"database %s: this file system cannot hold a write-ahead log",
+			end_of(path, 100));
 	}
 	/* An empty write transaction finds a file that may only be read. */
 	if (sqlite3_exec(file->handle, settings, NULL, NULL, NULL) != SQLITE_OK ||

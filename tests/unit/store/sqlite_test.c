@@ -144,6 +144,17 @@ static void place_that_does_not_exist_is_named(void **state)
 	assert_non_null(strstr(error.text, "No such file"));
 }
 
+static void of_a_long_path_the_end_is_named(void **state)
+{
+	struct store *store = *state;
+	char url[256];
+	struct tr_error error;
+
+	snprintf(url, sizeof(url), "sqlite:/nowhere/%0150d/the-last.db", 1);
+	error = open_refused(store, url);
+	assert_non_null(strstr(error.text, "/the-last.db: No such file"));
+}
+
 static void url_of_neither_backend_is_refused_without_repeating_it(void **state)
 {
 	struct store *store = *state;
@@ -331,6 +342,7 @@ int main(void)
 		SQLITE_TEST(every_commit_is_synced),
 		SQLITE_TEST(memory_database_works),
 		SQLITE_TEST(place_that_does_not_exist_is_named),
+		SQLITE_TEST(of_a_long_path_the_end_is_named),
 		SQLITE_TEST(url_of_neither_backend_is_refused_without_repeating_it),
 		SQLITE_TEST(file_that_is_no_database_is_refused_with_advice),
 		SQLITE_TEST(damaged_page_is_refused_with_advice),
