@@ -69,6 +69,15 @@ class SynapseWorld:
         mappings[self.doubled_channel] = {"roomIds": self.doubled_rooms}
         self.bridge.write_config()
         self.bridge.start()
+        self.wait_to_be_heard(mappings)
+
+    def wait_to_be_heard(self, mappings):
+        """Until the bot is in the rooms and their channels: what is said before is heard by nobody."""
+        for mapping in mappings.values():
+            for room in mapping["roomIds"]:
+                eventually(lambda room=room: self.bot_user in self.owner.joined_members(room), 60, f"the bot in {room}")
+        with self.irc(*mappings):
+            pass
 
     def close(self):
         self.bridge.close()
