@@ -92,7 +92,7 @@ struct tr_irc_list_channel {
 struct tr_irc_membership_lists {
 	bool given; /* the section is in the file: without it comings and goings are shown */
 	bool enabled;
-	int64_t floodDelayMs;
+	int64_t floodDelayMs, requireMatrixJoinedWaitMs;
 	struct {
 		struct tr_irc_irc_to_matrix ircToMatrix;
 		struct tr_irc_matrix_to_irc matrixToIrc;

@@ -93,8 +93,8 @@ static const struct tr_schema_key private_keys[] = {
 		.help = "Whether users of other homeservers can."),
 	{.name = "exclude",
 		.type = TR_SCHEMA_ANY,
-		.flags = NOT_YET,
-		.help = "Was never implemented by the incumbent."},
+		.flags = TR_KEY_NO_EFFECT,
+		.help = "Was never implemented by the incumbent. Use excludedUsers, or enabled."},
 	ROW_END,
 };
 static const struct tr_schema private_schema = {.title = "Private messages", .keys = private_keys};
@@ -204,9 +204,16 @@ static const struct tr_schema_key global_keys[] = {
 static const struct tr_schema global_schema = {.title = "For all rooms", .keys = global_keys};
 static const struct tr_schema_key list_keys[] = {
 	ROW("enabled", BOOL, enabled, "false", 0, .help = "Whether member lists are kept alike."),
-	ROW("floodDelayMs", INT, floodDelayMs, "10000", NOT_YET, .max = 86400000,
-		.help = "Milliseconds between two joins on IRC at start. Not needed: connections "
-			"are paced by ircClients.reconnectIntervalMs, lines by floodPacing."),
+	ROW("floodDelayMs", INT, floodDelayMs, "10000", TR_KEY_NO_EFFECT, .max = 86400000,
+		.help = "Milliseconds between two joins on IRC at start: each member of each room "
+			"waited for the one before, 500 members for an hour and a half. Not needed: "
+			"connections are paced by ircClients.reconnectIntervalMs and "
+			"concurrentReconnectLimit, lines by floodPacing."),
+	ROW("requireMatrixJoinedWaitMs", INT, requireMatrixJoinedWaitMs, "60000", 0, .min = 100,
+		.max = 900000,
+		.help = "With ircToMatrix.requireMatrixJoined: how many milliseconds messages wait, "
+			"stored, without another of the missing members coming in; fifteen minutes "
+			"in all at most."),
 	ROW_GROUP("global", global_schema, 0, .help = "What holds for all rooms and channels."),
 	ROW_MANY("rooms", LIST, rooms, room_count, struct tr_irc_list_room, list_room_item, 0,
 		.help = "What differs for single rooms."),

@@ -245,7 +245,7 @@ static const struct tr_schema_key bridge_keys[] = {
 		.help = "Whether the bridge answers ident requests (RFC 1413)."),
 	ROW("ident_port_number", INT, ident_port_number, "113", NOT_YET, .min = 1, .max = 65535,
 		.help = "Where it does."),
-	ROW("ident_port_type", STRING, ident_port_type, NULL, NOT_YET,
+	ROW("ident_port_type", STRING, ident_port_type, NULL, TR_KEY_NO_EFFECT,
 		.help = "Means something to an installer only."),
 	ROW("ident_address", STRING, ident_address, "\"0.0.0.0\"", NOT_YET,
 		.help = "On which address it does."),

@@ -54,6 +54,7 @@ enum tr_schema_flags {
 	TR_KEY_DERIVED = 1 << 3,    /* `fallback` is documentation; the section's check sets it */
 	TR_KEY_MULTILINE = 1 << 4,  /* a text with line breaks; no other may have controls */
 	TR_KEY_DEPRECATED = 1 << 5, /* still taken, but not in the example */
+	TR_KEY_NO_EFFECT = 1 << 6,  /* accepted and not needed: `help` says why */
 };
 
 struct tr_schema_choice {

@@ -113,6 +113,9 @@ static void print_help(struct tr_buf *out, const struct tr_schema_key *row, unsi
 	if (row->flags & TR_KEY_NOT_YET) {
 		tr_buf_add_c(&help, " (accepted, not yet acted on)");
 	}
+	if (row->flags & TR_KEY_NO_EFFECT) {
+		tr_buf_add_c(&help, " (accepted, without effect)");
+	}
 	print_comment(out, indent, tr_buf_c(&help));
 	tr_buf_finish(&help);
 }
@@ -228,6 +231,9 @@ static void print_cells(struct tr_buf *out, const struct tr_schema_key *row)
 	tr_buf_add_c(out, " | ");
 	if (row->flags & TR_KEY_NOT_YET) {
 		tr_buf_add_c(out, "*Not yet acted on.* ");
+	}
+	if (row->flags & TR_KEY_NO_EFFECT) {
+		tr_buf_add_c(out, "*Accepted, without effect.* ");
 	}
 	print_cell(out, row->help ? row->help : "");
 	if (row->flags & TR_KEY_RELOADABLE) {
