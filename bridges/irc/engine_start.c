@@ -31,6 +31,7 @@ static void every_second(void *arg)
 	tr_irc_nick_look(network);
 	tr_irc_puppets_reap(network);
 	tr_irc_progress_sweep(network);
+	tr_irc_departed_look(network);
 }
 
 void *tr_irc_engine_create(struct tr_bridge *bridge, const void *config)

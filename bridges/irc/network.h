@@ -56,6 +56,7 @@ struct tr_irc_network {
 	uint64_t spoken_store_ms; /* when it is stored next who spoke when */
 	uint64_t sweep_ms;        /* when stored progress is looked through next */
 	struct tr_timer *second;  /* looks after nicks and idle puppets */
+	size_t departed;          /* puppets whose users have left and that may be connected yet */
 	struct tr_marks *marks;
 	struct tr_list uploads;    /* files of long messages on their way */
 	struct tr_timer *places;   /* channels' places that are to be stored */

@@ -114,6 +114,7 @@ void tr_irc_puppet_active(struct tr_irc_session *session)
 	session->puppet.spoke_ms = tr_clock_mono_ms();
 	session->puppet.spoke_wall_ms = tr_clock_wall_ms();
 	session->puppet.spoke_unstored = true;
+	session->puppet.departed = false;
 }
 
 /* AWAY is said when it changes. */
@@ -171,6 +172,10 @@ void tr_irc_puppet_hint(struct tr_irc_network *network, const struct tr_hint *hi
 {
 	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(hint->user_id));
 	if (session == NULL) {
+		return;
+	}
+	if (hint->kind == TR_HINT_DEPARTED) {
+		tr_irc_puppet_departed(session);
 		return;
 	}
 	if (hint->kind == TR_HINT_PRESENCE) {

@@ -8,6 +8,7 @@
  *   puppet_nick.c  which nick to ask for, and getting the wanted one back
  *   nick_change.c  its user wants another
  *   puppet_idle.c  who is disconnected: idle too long, or too many at once
+ *   departed.c     who has left Matrix
  *   excluded.c     who is not let in at all
  */
 #ifndef TRESTLE_IRC_PUPPET_H
@@ -39,7 +40,8 @@ struct tr_irc_puppet {
 	uint64_t spoke_ms;     /* tr_clock_mono_ms(); 0 = not in this run */
 	int64_t spoke_wall_ms; /* ever; 0 = never */
 	bool spoke_unstored;
-	bool cycled; /* it is being disconnected to make room, or because it was idle */
+	bool departed; /* its user is in no room any more: to be disconnected when all is said */
+	bool cycled;   /* it is being disconnected to make room, or because it was idle */
 };
 
 /* --- puppet.c */
@@ -113,6 +115,13 @@ bool tr_irc_puppets_full(const struct tr_irc_network *network);
 /* Whether one more may connect now; if not, the one who has been silent longest, and has nothing on
  * its way, is disconnected for it. */
 bool tr_irc_puppets_room(struct tr_irc_network *network);
+
+/* --- departed.c */
+
+/* Its user has left Matrix, or all that the bridge has to do with. */
+void tr_irc_puppet_departed(struct tr_irc_session *session);
+/* Disconnects those of them who have nothing more on its way. A tick of the network. */
+void tr_irc_departed_look(struct tr_irc_network *network);
 
 /* --- excluded.c */
 

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/bridge/departed.h"
 #include "core/bridge/recall.h"
 #include "core/matrix/mxid.h"
 
@@ -178,6 +179,8 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_moves_finish(bridge);
 	tr_transfers_finish(bridge);
 	tr_membership_queue_destroy(bridge->membership);
+	tr_withholds_finish(bridge);
+	tr_departed_finish(bridge);
 }
 
 static void queues_finish(struct tr_bridge *bridge)

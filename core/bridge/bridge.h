@@ -62,6 +62,11 @@ struct tr_bridge_options {
 	size_t recall_max; /* events remembered for replies and edits; 0 = 2048 */
 	uint64_t hold_ms;  /* of a transaction while the store does not answer; 0 = 30,000 */
 	uint64_t membership_interval_ms; /* pace of ghosts' joins and leaves; 0 = 20 */
+	/* How often a ghost's join that is refused is tried again; < 0 = for ever. What only fails
+	 * for a while is tried again in any case. */
+	int64_t join_retries;
+	uint64_t departed_after_ms; /* core/bridge/departed.h; 0 = 15 minutes */
+	uint64_t withhold_after_ms; /* core/bridge/withhold.h; 0 = 60,000 */
 };
 
 struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, struct tr_error *error);

@@ -6,6 +6,7 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/departed.h"
 #include "core/bridge/recall.h"
 
 #include <string.h>
@@ -172,6 +173,11 @@ static void run_member(struct tr_delivery *delivery)
 		run_ours(delivery);
 		return;
 	}
+	struct tr_str now =
+		tr_json_str(tr_json_path(delivery->event, "content", "membership", NULL));
+	if (tr_membership_from_name(now) == TR_MEMBERSHIP_LEFT) {
+		tr_departed_look(bridge, op->target);
+	}
 	if (op->portal != NULL && op->portal->kind == TR_PORTAL_CHANNEL) {
 		to_module(delivery);
 		return;
@@ -195,6 +201,7 @@ static void run_member(struct tr_delivery *delivery)
 	if (!comes && owner != NULL && strcmp(owner, op->target) == 0) {
 		tr_matrix_leave(bridge->client, NULL, op->room_id, NULL, NULL, NULL);
 		tr_management_forget(bridge, op->room_id);
+		tr_departed_look(bridge, op->target);
 	}
 	tr_delivery_done(delivery);
 }

@@ -150,7 +150,11 @@ void tr_op_retry(struct tr_op *op, const struct tr_error *error);
 /* Never; the sender is told error->text. */
 void tr_op_refuse(struct tr_op *op, const struct tr_error *error);
 
-enum tr_hint_kind { TR_HINT_DISPLAY_NAME, TR_HINT_PRESENCE };
+enum tr_hint_kind {
+	TR_HINT_DISPLAY_NAME,
+	TR_HINT_PRESENCE,
+	TR_HINT_DEPARTED, /* he is in no room of ours any more and does not come back */
+};
 enum tr_presence {
 	TR_PRESENCE_UNKNOWN,
 	TR_PRESENCE_ONLINE,

@@ -463,3 +463,41 @@ def test_account_and_host_of_people_are_kept_as_the_server_tells_them(stub_world
         world.ircd.control("raw", nick="MatrixBot", line=line)
         eventually(lambda a=account: (f"\nAccount: {a}" in whois()) if a else ("Account" not in whois()), 20, line,
                    lambda: world.bridge.process.output()[-3000:])
+
+
+# Users who leave Matrix (28)
+
+
+def test_28_an_account_that_is_closed_is_disconnected_when_all_is_said(make_stub_world):
+    world = make_stub_world(channels=("#a", "#b"), users=("alice", "bob"))
+    world.say("one", user="bob")
+    world.say("two", channel="#b", user="bob")
+    world.wait_in_irc(1, "#a")
+    world.wait_in_irc(1, "#b")
+    world.stub.fail(count=100, status=404, match="/profile/%40bob")
+    world.users["bob"].leave(world.rooms["#a"])
+    eventually(lambda: "M-bob" not in world.ircd.members("#a"), 10, "bob out of #a")
+    stays(lambda: world.ircd.client("M-bob") is not None, 1.5, "bob connected, since he is in #b")
+    world.say("last words", channel="#b", user="bob")
+    world.users["bob"].leave(world.rooms["#b"])
+    eventually(lambda: world.ircd.client("M-bob") is None, 10, "bob disconnected", lambda: world.bridge.process.output()[-2000:])
+    assert world.in_irc("#b") == ["two", "last words"]
+    world.ircd.say("ann", "#a", "who is here?")
+    world.wait_in_matrix(1)
+    stays(lambda: world.ircd.client("M-bob") is None, 1, "bob away")
+
+
+def test_28_a_closed_account_leaves_irc_on_real_servers(inspircd_world):
+    world = inspircd_world
+    bob = world.new_user("bob")
+    nick = world.nick_of(bob)
+    channel, room = world.mapped(bob)
+    with world.irc(channel) as ann:
+        bob.send_text(room, "hello")
+        ann.wait_for_text("hello")
+        auth = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": bob.user_id}, "password": "secret"}
+        bob.request("POST", "/account/deactivate", {"auth": auth, "erase": True})
+        said = f"{bob.user_id} has left Matrix and is disconnected"
+        eventually(lambda: said in world.bridge.process.output(), 30, said, lambda: world.bridge.process.output()[-2000:])
+        ann.send(f"ISON {nick}")
+        assert nick not in ann.wait_for(lambda line: line.command == "303", 20, "the answer").params[-1]

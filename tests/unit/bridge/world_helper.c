@@ -507,7 +507,9 @@ static void module_deliver(void *self, struct tr_op *op)
 static void module_hint(void *self, const struct tr_hint *hint)
 {
 	struct world *world = self;
-	if (hint->kind == TR_HINT_PRESENCE) {
+	if (hint->kind == TR_HINT_DEPARTED) {
+		tr_buf_addf(&world->ops, "departed %s\n", hint->user_id);
+	} else if (hint->kind == TR_HINT_PRESENCE) {
 		tr_buf_addf(&world->ops, "presence %s %d\n", hint->user_id, (int)hint->presence);
 	} else {
 		tr_buf_addf(&world->ops, "name %s %s\n", hint->user_id,
@@ -636,6 +638,9 @@ void world_begin(struct world *world, tr_bridge_callback *callback, void *arg)
 		.membership_interval_ms = 1,
 		.orphan_flush = world->orphan_flush,
 		.hold_ms = world->hold_ms,
+		.withhold_after_ms = world->withhold_after_ms,
+		.departed_after_ms = world->departed_after_ms,
+		.join_retries = world->join_retries,
 	};
 	struct tr_error error;
 	/* A registration lives as long as its appservice, so every life of the bridge has its own.

@@ -76,10 +76,12 @@ struct world {
 	bool called_back;
 	struct tr_error callback_error;
 	unsigned txn;
-	bool orphan_flush; /* of the bridge that is begun next */
-	uint64_t hold_ms;  /* too */
-	unsigned pings;    /* asked for */
-	int status;        /* of the last transaction or query */
+	bool orphan_flush;                             /* of the bridge that is begun next */
+	uint64_t hold_ms;                              /* too */
+	uint64_t withhold_after_ms, departed_after_ms; /* too */
+	int64_t join_retries;                          /* too */
+	unsigned pings;                                /* asked for */
+	int status;                                    /* of the last transaction or query */
 	struct tr_buf answer;
 	bool answered;
 };
