@@ -235,8 +235,11 @@ static const struct tr_schema_key matrix_client_keys[] = {
 			"$NICK."),
 	ROW("displayName", STRING, displayName, "\"$NICK\"", 0,
 		.help = "The name shown for an IRC user."),
-	ROW("joinAttempts", INT, joinAttempts, "-1", NOT_YET, .min = -1, .max = 1000000,
-		.help = "How often a failed join is tried again; -1 never, 0 for ever."),
+	ROW("joinAttempts", INT, joinAttempts, "-1", 0, .min = -1, .max = 1000000,
+		.help = "How often the join of an IRC user to a room that refuses it is tried again, "
+			"after one second and then less and less often, up to every five minutes; -1 "
+			"never, 0 for ever. A homeserver that only fails for a while is always tried "
+			"again, and who speaks is brought in whatever stands here."),
 	ROW_END,
 };
 static const struct tr_schema matrix_clients_schema = {

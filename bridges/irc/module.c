@@ -77,6 +77,10 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->media_url = entry->globals.mediaProxy.publicUrl
 				     ? entry->globals.mediaProxy.publicUrl
 				     : entry->file->common.homeserver.media_url;
+	/* The incumbent's -1 is never, 0 for ever. */
+	int64_t attempts = server->matrixClients.joinAttempts;
+	options->join_retries = attempts < 0 ? 0 : attempts == 0 ? -1 : attempts;
+	options->withhold_after_ms = (uint64_t)server->membershipLists.requireMatrixJoinedWaitMs;
 	options->recall_max = entry->globals.matrixHandler.eventCacheSize > 0
 				      ? (size_t)entry->globals.matrixHandler.eventCacheSize
 				      : 1;

@@ -97,6 +97,22 @@ static void entry_follow(struct entry *entry)
 	tr_list_append(&entry->queue->waiting, &entry->node);
 }
 
+/* A ghost that is not let in may be later, when the room has other rules: as often as is wanted.
+ * Whoever speaks is brought in anyway. */
+static bool tries_again(const struct entry *entry, const struct tr_error *error)
+{
+	int64_t retries = entry->queue->bridge->options.join_retries;
+	bool transient = error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER;
+	bool refused = error->cls == TR_CLASS_DENIED || error->cls == TR_CLASS_PERMANENT;
+	if (entry->change == CHANGE_JOIN && (transient || refused) &&
+		(retries < 0 || entry->attempts < retries)) {
+		return true;
+	}
+	return transient && entry->attempts < ATTEMPTS_MAX;
+}
+
+static void line_up(struct entry *entry, uint64_t delay_ms);
+
 static void entry_ended(struct entry *entry, const struct tr_error *error)
 {
 	struct tr_membership_queue *queue = entry->queue;
@@ -106,7 +122,7 @@ static void entry_ended(struct entry *entry, const struct tr_error *error)
 	queue->running--;
 	if (entry->superseded) {
 		entry_follow(entry);
-	} else if (transient && entry->attempts < ATTEMPTS_MAX) {
+	} else if (error != NULL && tries_again(entry, error)) {
 		uint64_t delay =
 			error->cls == TR_CLASS_RETRY_AFTER
 				? error->retry_after_ms

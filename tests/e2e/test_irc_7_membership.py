@@ -122,6 +122,41 @@ def test_who_comes_and_goes_at_once_costs_no_request(make_stub_world):
     assert world.stub.stats()["requests"] - before < 40  # each coming and going alone would be 100
 
 
+def with_join_attempts(attempts):
+    def change(config, entry):
+        lists(**BOTH)(config, entry)
+        entry["parameters"]["matrixClients"] = {"joinAttempts": attempts}
+
+    return change
+
+
+@pytest.mark.parametrize("attempts", [3, 0])
+def test_a_join_that_the_room_refuses_is_tried_again_as_often_as_configured(make_stub_world, attempts):
+    world = make_stub_world(change=with_join_attempts(attempts))
+    world.stub.fail(count=5, status=403, match="/join/")
+    world.ircd.control("fake", nick="ann", channel="#a")
+    eventually(lambda: "to be tried again" in world.bridge.process.output(), 10, "a refusal")
+    wait_for_ghosts(world, {"ann"})
+
+
+def test_a_refused_join_is_not_tried_again_without_the_setting_but_who_speaks_comes_in(make_stub_world):
+    world = make_stub_world(change=with_join_attempts(-1))
+    world.stub.fail(count=2, status=403, match="/join/")
+    world.ircd.control("fake", nick="ann", channel="#a")
+    eventually(lambda: "@irc_ann:hs.test in room" in world.bridge.process.output(), 10, "a refusal")
+    stays(lambda: ghosts(world) == set(), 2, "no ghost")
+    world.ircd.say("ann", "#a", "hello")
+    assert world.wait_in_matrix(1) == ["hello"]
+    assert ghosts(world) == {"ann"}
+
+
+def test_a_homeserver_that_fails_for_a_while_is_always_asked_again(make_stub_world):
+    world = make_stub_world(change=with_join_attempts(-1))
+    world.stub.fail(count=2, status=502, match="/join/")
+    world.ircd.control("fake", nick="ann", channel="#a")
+    wait_for_ghosts(world, {"ann"})
+
+
 # From Matrix to IRC
 
 
