@@ -15,6 +15,7 @@
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/reader.h"
+#include "bridges/irc/required.h"
 #include "bridges/irc/schema.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/topic.h"
@@ -245,6 +246,8 @@ const struct tr_protocol tr_irc_protocol = {
 	.name_of_user = name_of_user,
 	.portal_opened = portal_opened,
 	.members_known = members_known,
+	.requires_members = tr_irc_requires_members,
+	.missing_members = tr_irc_missing_members,
 	.pressure = pressure,
 	.undelivered = tr_irc_undelivered,
 	.hint = take_hint,

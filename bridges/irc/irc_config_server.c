@@ -137,9 +137,12 @@ static const struct tr_schema_key to_matrix_keys[] = {
 		.help = "Whether those in the channel join the room at start."),
 	ROW("incremental", BOOL, incremental, "false", 0,
 		.help = "Whether joins and parts are shown as they happen."),
-	ROW("requireMatrixJoined", BOOL, requireMatrixJoined, "false", NOT_YET,
-		.help = "Whether nothing is shown in the room until all its members are in the "
-			"channel."),
+	ROW("requireMatrixJoined", BOOL, requireMatrixJoined, "false", 0,
+		.help = "Privacy: what is said in the channel is shown in the room only while all "
+			"its members are in the channel. Missing members are brought in, and what is "
+			"said waits for them (requireMatrixJoinedWaitMs); then it is withheld, and "
+			"the room is told who is missing. One member who cannot connect so silences "
+			"the room: leave it off unless you need it."),
 	ROW_END,
 };
 static const struct tr_schema to_matrix_schema = {

@@ -65,6 +65,11 @@ bool tr_irc_lists_shows_changes(const struct tr_irc_channel *channel)
 	return to_matrix(channel).incremental;
 }
 
+bool tr_irc_lists_requires_all(const struct tr_irc_channel *channel)
+{
+	return to_matrix(channel).requireMatrixJoined;
+}
+
 /* Both texts of everybody in the channel, in an arena. */
 struct people {
 	struct tr_arena arena;
@@ -115,8 +120,7 @@ static bool is_idle(struct tr_irc_network *network, const char *user_id)
 	       (exclude == NULL || !tr_regex_matches(exclude, tr_str_from(user_id)));
 }
 
-/* Puppets that are in a channel or on their way. */
-static size_t puppets(const struct tr_irc_network *network)
+size_t tr_irc_lists_puppets(const struct tr_irc_network *network)
 {
 	size_t count = 0;
 	for (struct tr_map_entry *e = tr_map_first(&network->sessions); e; e = tr_map_next(e)) {
@@ -134,7 +138,7 @@ static void bring(struct tr_irc_channel *channel, const char *user_id)
 }
 
 /* The bot counts too; 0 = no limit. */
-static bool is_room_for_another(const struct tr_irc_network *network, size_t brought)
+bool tr_irc_lists_room_for_another(const struct tr_irc_network *network, size_t brought)
 {
 	int64_t max = network->config->ircClients.maxClients;
 	return max == 0 || (int64_t)(brought + (network->bot != NULL)) < max;
@@ -149,7 +153,7 @@ void tr_irc_lists_members_known(struct tr_irc_channel *channel, const char *room
 	}
 	const char *const *users;
 	size_t count = tr_portal_room_members(channel->portal, room_id, &users);
-	size_t brought = puppets(network);
+	size_t brought = tr_irc_lists_puppets(network);
 	size_t left_out = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct tr_irc_session *known =
@@ -158,7 +162,7 @@ void tr_irc_lists_members_known(struct tr_irc_channel *channel, const char *room
 		if (is_idle(network, users[i])) {
 			continue;
 		}
-		if (!is_there && !is_room_for_another(network, brought)) {
+		if (!is_there && !tr_irc_lists_room_for_another(network, brought)) {
 			left_out++;
 			continue;
 		}

@@ -12,6 +12,8 @@
 /* Whether those in the channel join its rooms when the channel is first seen / as they come. */
 bool tr_irc_lists_shows_all(const struct tr_irc_channel *channel);
 bool tr_irc_lists_shows_changes(const struct tr_irc_channel *channel);
+/* Whether nothing is shown in a room until all its members are in the channel: required.h. */
+bool tr_irc_lists_requires_all(const struct tr_irc_channel *channel);
 
 /* The server has named everybody in the channel, or the members of one of its rooms are known: the
  * ghosts there are made to agree. Does nothing until both are so. */
@@ -22,5 +24,10 @@ void tr_irc_lists_members_known(struct tr_irc_channel *channel, const char *room
 /* A Matrix user has joined a room of the channel. */
 void tr_irc_lists_member_joined(
 	struct tr_irc_channel *channel, const char *room_id, const char *user_id);
+
+/* Puppets that are in a channel or on their way, and whether one more may be brought when these
+ * are. */
+size_t tr_irc_lists_puppets(const struct tr_irc_network *network);
+bool tr_irc_lists_room_for_another(const struct tr_irc_network *network, size_t brought);
 
 #endif

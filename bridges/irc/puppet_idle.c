@@ -58,7 +58,8 @@ void tr_irc_puppets_reap(struct tr_irc_network *network)
 	int64_t timeout = config->ircClients.idleTimeout;
 	store_spoken(network, now);
 	if (timeout <= 0 || timeout > INT64_MAX / 1000 ||
-		(lists->enabled && lists->global.matrixToIrc.initial)) {
+		(lists->enabled && (lists->global.matrixToIrc.initial ||
+					   lists->global.ircToMatrix.requireMatrixJoined))) {
 		return;
 	}
 	char *reason = tr_asprintf("Idle timeout reached: %llds", (long long)timeout);

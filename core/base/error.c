@@ -33,6 +33,7 @@ static const struct {
 	[-TR_E_UNSUPPORTED] = {"unsupported", TR_CLASS_PERMANENT},
 	[-TR_E_CONFIG] = {"config", TR_CLASS_PERMANENT},
 	[-TR_E_BUG] = {"bug", TR_CLASS_BUG},
+	[-TR_E_WITHHELD] = {"withheld", TR_CLASS_PERMANENT},
 };
 
 static size_t code_index(enum tr_error_code code)

@@ -32,6 +32,7 @@ enum tr_error_code {
 	TR_E_UNSUPPORTED = -16,
 	TR_E_CONFIG = -17,
 	TR_E_BUG = -18,
+	TR_E_WITHHELD = -19, /* by a setting, not by a failure */
 };
 
 enum tr_error_class {

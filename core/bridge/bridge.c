@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/bridge/departed.h"
 #include "core/bridge/recall.h"
+#include "core/bridge/withhold.h"
 #include "core/matrix/mxid.h"
 
 #include <string.h>
@@ -136,6 +137,7 @@ struct tr_bridge *tr_bridge_create(const struct tr_bridge_options *options, stru
 		return NULL;
 	}
 	tr_list_init(&bridge->creations);
+	tr_list_init(&bridge->withheld);
 	tr_list_init(&bridge->deliveries);
 	tr_list_init(&bridge->commands);
 	tr_list_init(&bridge->invitations);

@@ -182,8 +182,6 @@ static void run_member(struct tr_delivery *delivery)
 		to_module(delivery);
 		return;
 	}
-	struct tr_str now =
-		tr_json_str(tr_json_path(delivery->event, "content", "membership", NULL));
 	bool comes = tr_str_eq_c(now, "invite") || tr_str_eq_c(now, "join");
 	const char *owner = tr_management_user(bridge, tr_str_from(op->room_id));
 	if (comes && op->portal != NULL) {

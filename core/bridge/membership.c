@@ -116,8 +116,6 @@ static void line_up(struct entry *entry, uint64_t delay_ms);
 static void entry_ended(struct entry *entry, const struct tr_error *error)
 {
 	struct tr_membership_queue *queue = entry->queue;
-	bool transient = error != NULL &&
-			 (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER);
 	entry->running = false;
 	queue->running--;
 	if (entry->superseded) {
@@ -127,9 +125,12 @@ static void entry_ended(struct entry *entry, const struct tr_error *error)
 			error->cls == TR_CLASS_RETRY_AFTER
 				? error->retry_after_ms
 				: tr_backoff_ms(entry->attempts, RETRY_FIRST_MS, RETRY_MAX_MS);
+		if (entry->attempts == 0 && error->cls != TR_CLASS_RETRY_AFTER) {
+			tr_log_info("bridge", "%s in room %s, to be tried again: %s", who(entry),
+				entry->room_id, error->text);
+		}
 		entry->attempts++;
-		entry->not_before_ms = tr_clock_mono_ms() + delay;
-		tr_list_append(&queue->waiting, &entry->node);
+		line_up(entry, delay > 0 ? delay : 1);
 	} else {
 		if (error != NULL) {
 			tr_log_info("bridge", "%s in room %s: %s", who(entry), entry->room_id,
@@ -155,7 +156,8 @@ static void answered(void *arg, const struct tr_json *response, const struct tr_
 {
 	struct entry *entry = arg;
 	(void)response;
-	if (error == NULL || error->cls == TR_CLASS_DENIED) {
+	/* Who may not leave is not in the room. Who may not be kicked is. */
+	if (error == NULL || (error->cls == TR_CLASS_DENIED && entry->change == CHANGE_LEAVE)) {
 		is_out(entry);
 	}
 	entry_ended(entry, error);

@@ -10,6 +10,7 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/withhold.h"
 
 #include <string.h>
 
@@ -214,6 +215,13 @@ static void prepared(void *arg, const struct tr_error *error)
 	tr_outbound_prepared(arg, error);
 }
 
+static bool is_withheld(struct tr_bridge *bridge, struct tr_outbound *outbound,
+	const struct tr_ghost *ghost, const char *room_id)
+{
+	return ghost != NULL && strcmp(tr_outbound_type(outbound), "m.room.message") == 0 &&
+	       tr_withhold_message(bridge, outbound, room_id);
+}
+
 static bool prepare_room(struct tr_bridge *bridge, struct tr_outbound *outbound,
 	struct tr_ghost *ghost, const char *room_id)
 {
@@ -231,7 +239,8 @@ static bool prepare(
 	struct tr_ghost *ghost = ghost_of(bridge, sender);
 	struct place place;
 	if (!find_place(bridge, room_id, &place)) {
-		return prepare_room(bridge, outbound, ghost, room_id);
+		return !is_withheld(bridge, outbound, ghost, room_id) &&
+		       prepare_room(bridge, outbound, ghost, room_id);
 	}
 	if (place.room_id == NULL) {
 		struct creation *creation = creation_create(bridge, outbound, ghost, &place);
@@ -278,6 +287,11 @@ static struct tr_portal *portal_of_lane(struct tr_bridge *bridge, const char *la
 static void dead(void *arg, const struct tr_to_matrix_dead *message, const struct tr_error *error)
 {
 	struct tr_bridge *bridge = arg;
+	if (error->code == TR_E_WITHHELD) {
+		/* The room is told; who said it did nothing wrong and hears nothing. */
+		tr_withhold_count(bridge, message->room_id);
+		return;
+	}
 	struct tr_portal *portal = portal_of_lane(bridge, message->room_id);
 	tr_undelivered_add(bridge->undelivered, portal, message, error);
 	bool configured = portal != NULL && portal->kind == TR_PORTAL_CHANNEL;

@@ -223,6 +223,14 @@ struct tr_protocol {
 	/* Who is in a room of the portal is known now: at start, or since the bot has come in. May
 	 * be NULL. */
 	void (*members_known)(void *self, struct tr_portal *portal, const char *room_id);
+	/* Whether what is said in the place of a channel portal may be shown in its rooms only
+	 * while all their Matrix members are there. Both may be NULL: no. */
+	bool (*requires_members)(void *self, const struct tr_portal *portal);
+	/* Who of the room is to be there and is not: how many, and their user ids for people
+	 * (appended, with the reason where one is known). With `bring`, sees to it that they come.
+	 */
+	size_t (*missing_members)(void *self, struct tr_portal *portal, const char *room_id,
+		bool bring, struct tr_buf *names);
 	/* true: stop reading from the network, too much waits to be stored; false: go on. */
 	void (*pressure)(void *self, bool stop);
 	/* A display name is another than before or was asked for, somebody's presence has changed.

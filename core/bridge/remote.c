@@ -5,6 +5,9 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/withhold.h"
+
+#include <string.h>
 
 enum { KNOWN_MAX = 10000 };
 
@@ -69,6 +72,11 @@ void tr_lane_of_user(const char *user_id, struct tr_buf *lane)
 	tr_buf_addf(lane, "user:%s", user_id);
 }
 
+static bool is_withheld(const struct tr_bridge *bridge, const char *room_id, const char *type)
+{
+	return strcmp(type, "m.room.message") == 0 && tr_withhold_closed(bridge, room_id);
+}
+
 static void accept_copies(struct tr_bridge *bridge, const struct tr_portal *portal,
 	struct tr_to_matrix_event *event, struct copies *copies)
 {
@@ -80,17 +88,29 @@ static void accept_copies(struct tr_bridge *bridge, const struct tr_portal *port
 	}
 	for (size_t i = 0; i < portal->room_count; i++) {
 		event->room_id = portal->rooms[i];
-		tr_to_matrix_accept(bridge->to_matrix, event, durable, copies);
+		if (is_withheld(bridge, portal->rooms[i], event->type)) {
+			tr_withhold_count(bridge, portal->rooms[i]);
+		} else {
+			tr_to_matrix_accept(bridge->to_matrix, event, durable, copies);
+		}
 	}
 }
 
 /* false: there is no room to show anything in; `durable` comes all the same. */
-static bool copies_open(struct tr_bridge *bridge, const struct tr_portal *portal,
+static bool copies_open(struct tr_bridge *bridge, const struct tr_portal *portal, const char *type,
 	void (*durable)(void *arg), void *arg, struct copies **copies)
 {
 	size_t count = portal->kind == TR_PORTAL_DIRECT ? 1 : portal->room_count;
+	for (size_t i = 0; portal->kind == TR_PORTAL_CHANNEL && i < portal->room_count; i++) {
+		if (is_withheld(bridge, portal->rooms[i], type)) {
+			count--;
+		}
+	}
 	*copies = NULL;
 	if (count == 0) {
+		for (size_t i = 0; i < portal->room_count; i++) {
+			tr_withhold_count(bridge, portal->rooms[i]);
+		}
 		tr_log_debug("bridge", "%s: %s has no room to show anything in",
 			bridge->options.name, portal->name);
 		if (durable != NULL) {
@@ -111,7 +131,7 @@ void tr_bridge_message(struct tr_bridge *bridge, const struct tr_remote_message 
 {
 	const struct tr_portal *portal = message->portal;
 	struct copies *copies;
-	if (!copies_open(bridge, portal, durable, arg, &copies)) {
+	if (!copies_open(bridge, portal, "m.room.message", durable, arg, &copies)) {
 		return;
 	}
 	const struct tr_ghost *ghost = tr_ghost_open(bridge, message->sender, message->sender_name);
@@ -133,7 +153,7 @@ void tr_bridge_remote_topic(struct tr_bridge *bridge, const struct tr_remote_top
 	void (*durable)(void *arg), void *arg)
 {
 	struct copies *copies;
-	if (!copies_open(bridge, topic->portal, durable, arg, &copies)) {
+	if (!copies_open(bridge, topic->portal, "m.room.topic", durable, arg, &copies)) {
 		return;
 	}
 	const struct tr_ghost *ghost =

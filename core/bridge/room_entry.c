@@ -8,6 +8,7 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/withhold.h"
 
 #include <string.h>
 
@@ -142,6 +143,7 @@ static void take_members(struct entry *entry, const struct tr_json *response)
 	}
 	tr_members_set_complete(&bridge->members, room_id);
 	struct tr_portal *portal = tr_portal_of_room(bridge, room_id);
+	tr_withhold_members_known(bridge, portal, entry->room_id);
 	if (portal != NULL && bridge->options.protocol->members_known != NULL) {
 		bridge->options.protocol->members_known(bridge->module, portal, entry->room_id);
 	}

@@ -258,6 +258,11 @@ void tr_to_matrix_wake(struct tr_to_matrix *queue)
 	tr_lanes_wake(queue->lanes);
 }
 
+void tr_to_matrix_wake_room(struct tr_to_matrix *queue, const char *room_id)
+{
+	tr_lanes_wake_one(queue->lanes, tr_str_from(room_id));
+}
+
 struct pending_search {
 	const char *sender;
 	bool found;

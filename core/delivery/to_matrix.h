@@ -89,6 +89,8 @@ void tr_to_matrix_resume(struct tr_to_matrix *queue, tr_to_matrix_callback *call
 /* Paused from the start. */
 void tr_to_matrix_pause(struct tr_to_matrix *queue, bool paused);
 void tr_to_matrix_wake(struct tr_to_matrix *queue);
+/* What this room waited for is over. */
+void tr_to_matrix_wake_room(struct tr_to_matrix *queue, const char *room_id);
 
 /* Accepts. It is stored as soon as the store can, in order, however long the store fails; `durable`
  * (may be NULL) comes then: a module whose network has acknowledgements sends its own only now. */

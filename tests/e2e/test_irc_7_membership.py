@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is shown on the other side: at start and as people come and go, as membershipLists says; nothing is asked twice."""
 
+import pytest
+
+from support.matrix_client import MatrixError
 from support.waiting import eventually, stays
-from support.world import parameters_of
+from support.world import numbered, parameters_of
 
 
 def lists(**settings):
@@ -222,6 +225,142 @@ def test_who_was_idle_for_long_is_not_brought_at_start(make_stub_world):
     wait_for_puppets(world, {"M-bob", "M-eve"})
     world.say("awake too", user="alice")
     wait_for_puppets(world, {"M-alice", "M-bob", "M-eve"})
+
+
+# requireMatrixJoined: nothing is shown before all are there; bounded, and never in silence
+
+
+def required(wait_ms=20000, **more):
+    """A change of the configuration: what is said on IRC is shown only while all members of the room are in the channel."""
+
+    def change(config, entry):
+        lists(**{"global": {"ircToMatrix": {"requireMatrixJoined": True}}})(config, entry)
+        parameters = entry["parameters"]
+        parameters["membershipLists"]["requireMatrixJoinedWaitMs"] = wait_ms
+        parameters.update(more)
+
+    return change
+
+
+def say_lines(world, texts, channel="#a"):
+    for text in texts:
+        world.ircd.say("ann", channel, text)
+
+
+def blocked(world, channel="#a"):
+    """What the room's state says of withheld messages; None when it says nothing."""
+    try:
+        return world.alice.state(world.rooms[channel], "org.matrix.appservice-irc.connection", f"127.0.0.1 {channel}")
+    except MatrixError:
+        return None
+
+
+def empower(world, channel="#a"):
+    """The bot may kick, and set state."""
+    levels = world.alice.state(world.rooms[channel], "m.room.power_levels")
+    levels["users"] = {**levels.get("users", {}), world.bot_user: 50}
+    world.alice.set_state(world.rooms[channel], "m.room.power_levels", levels)
+
+
+def told(world, word, channel="#a"):
+    return [text for text in world.replies(world.rooms[channel]) if word in text]
+
+
+def wait_until_told(world, word, channel="#a"):
+    return eventually(lambda: told(world, word, channel), 20, f"a word about {word!r}",
+                      lambda: (world.replies(world.rooms[channel]), world.bridge.process.output()[-3000:]))[0]
+
+
+def test_what_is_said_while_members_are_missing_waits_for_them_and_comes_in_order(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=required())
+    world.ircd.set(refuse="close")  # the bot is connected, nobody else gets in
+    say_lines(world, numbered("line ", 5))
+    stays(lambda: world.in_matrix() == [], 1, "nothing shown")
+    world.ircd.set(refuse="none")
+    assert world.wait_in_matrix(5) == numbered("line ", 5)
+    assert puppets(world) == {"M-alice", "M-bob"}
+    say_lines(world, ["line 6"])
+    assert world.wait_in_matrix(6) == numbered("line ", 6)
+    assert world.replies(world.rooms["#a"]) == [] and blocked(world) is None
+
+
+def test_a_missing_member_does_not_silence_a_room_in_silence(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=required(wait_ms=500))
+    empower(world)
+    world.say("I am in", user="alice")
+    world.wait_in_irc(1)
+    world.ircd.control("mode", channel="#a", modes="+i")
+    say_lines(world, ["held"])
+    text = wait_until_told(world, "not shown here now")
+    assert "@bob:hs.test (not let into the channel)" in text and "@alice" not in text
+    say_lines(world, ["withheld 1", "withheld 2"])
+    state = eventually(lambda: blocked(world), 10, "the state event")
+    assert state["blocked"] is True and "@bob:hs.test" in state["missing"]
+    assert world.in_matrix() == []
+    world.users["bob"].leave(world.rooms["#a"])
+    text = wait_until_told(world, "shown here again")
+    assert "3 messages were not shown" in text
+    eventually(lambda: blocked(world) == {"blocked": False}, 10, "the state event taken back")
+    say_lines(world, ["all are here"])
+    assert world.wait_in_matrix(1) == ["all are here"]
+    assert len(told(world, "not shown here now")) == 1
+    assert "withheld: not all members" in world.bridge.process.output()
+
+
+def test_what_waits_for_members_survives_a_kill_once(make_stub_world, database):
+    world = make_stub_world(users=("alice", "bob"), change=required(), database=database)
+    world.ircd.control("mode", channel="#a", modes="+i")
+    say_lines(world, numbered("line ", 5))
+    eventually(lambda: "still missing in #a" in world.bridge.process.output(), 10, "lines that wait")
+    world.bridge.kill()
+    world.ircd.control("mode", channel="#a", modes="-i")
+    world.bridge.start()
+    assert world.wait_in_matrix(5) == numbered("line ", 5)
+    stays(lambda: len(world.in_matrix()) == 5, 0.5, "five lines")
+
+
+def test_a_room_that_an_earlier_life_left_blocked_says_so_no_longer(make_stub_world):
+    world = make_stub_world(users=("alice",), change=required(wait_ms=300))
+    empower(world)
+    world.ircd.control("mode", channel="#a", modes="+i")
+    say_lines(world, ["held"])
+    wait_until_told(world, "not shown here now")
+    eventually(lambda: blocked(world), 10, "the state event")
+    world.bridge.kill()
+    world.ircd.control("mode", channel="#a", modes="-i")
+    world.bridge.start()
+    say_lines(world, ["hello"])
+    assert world.wait_in_matrix(1)[-1] == "hello"
+    eventually(lambda: blocked(world) == {"blocked": False}, 10, "the state event taken back")
+    assert len(told(world, "not shown here now")) == 1
+
+
+def test_excluded_users_silence_nobody(make_stub_world):
+    world = make_stub_world(users=("alice", "spammer"), change=required(excludedUsers=[{"regex": "@spam.*"}]))
+    say_lines(world, ["hello"])
+    assert world.wait_in_matrix(1) == ["hello"]
+    assert puppets(world) == {"M-alice"}
+
+
+def test_who_is_banned_by_the_server_is_kicked_and_silences_nobody(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=required())
+    world.say("I am in", user="alice")
+    world.wait_in_irc(1)
+    empower(world)
+    world.ircd.set(kline="You are banned")
+    say_lines(world, ["hello"])
+    assert world.wait_in_matrix(1) == ["hello"]
+    assert world.membership(world.rooms["#a"], "@bob:hs.test") == "leave"
+
+
+def test_who_is_banned_and_cannot_be_kicked_sees_nothing_and_is_named(make_stub_world):
+    world = make_stub_world(users=("alice", "bob"), change=required(wait_ms=1000))
+    world.say("I am in", user="alice")
+    world.wait_in_irc(1)
+    world.ircd.set(kline="You are banned")
+    say_lines(world, ["hello"])
+    assert "@bob:hs.test (the server has banned us" in wait_until_told(world, "not shown here now")
+    assert world.in_matrix() == []
 
 
 # Restarts

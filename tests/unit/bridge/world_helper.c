@@ -517,6 +517,26 @@ static void module_hint(void *self, const struct tr_hint *hint)
 	}
 }
 
+static bool module_requires_members(void *self, const struct tr_portal *portal)
+{
+	struct world *world = self;
+	(void)portal;
+	return world->requires_members;
+}
+
+static size_t module_missing_members(
+	void *self, struct tr_portal *portal, const char *room_id, bool bring, struct tr_buf *names)
+{
+	struct world *world = self;
+	(void)portal;
+	(void)room_id;
+	world->brought += bring && world->missing > 0;
+	if (world->missing > 0) {
+		tr_buf_add_c(names, "@bob:hs (asleep)");
+	}
+	return world->missing;
+}
+
 static void module_position(void *self, const struct tr_portal *portal, struct tr_buf *position)
 {
 	(void)self;
@@ -592,6 +612,8 @@ static struct tr_protocol protocol = {
 	.remote_of_name = module_remote_of_name,
 	.undelivered = module_undelivered,
 	.hint = module_hint,
+	.requires_members = module_requires_members,
+	.missing_members = module_missing_members,
 	.status = module_status,
 };
 

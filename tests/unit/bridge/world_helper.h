@@ -67,6 +67,9 @@ struct world {
 	struct tr_buf about; /* of each op that refers to an event: what is known of that */
 	struct tr_op *held[OPS_MAX];
 	size_t held_count;
+	bool requires_members;
+	size_t missing;           /* members of the room */
+	unsigned brought;         /* how often they were asked in */
 	struct tr_portal *portal; /* of the mapped room, "#chan" */
 	bool settled;
 	tr_loop_callback *stopped;
