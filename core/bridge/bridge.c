@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/bridge/departed.h"
 #include "core/bridge/recall.h"
+#include "core/bridge/unbridged.h"
 #include "core/bridge/withhold.h"
 #include "core/matrix/mxid.h"
 
@@ -233,6 +234,7 @@ void tr_bridge_destroy(struct tr_bridge *bridge)
 	requests_finish(bridge);
 	queues_finish(bridge);
 	tr_management_finish(bridge);
+	tr_unbridged_finish(bridge);
 	tr_portals_finish(bridge);
 	tr_recall_destroy(bridge->recall);
 	tr_members_finish(&bridge->members);

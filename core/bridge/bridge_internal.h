@@ -139,6 +139,7 @@ struct tr_bridge {
 	bool turn_used;
 	struct tr_status *status;
 	struct tr_undelivered *undelivered;
+	struct tr_map told_encrypted;   /* room id -> when it was told, owned */
 	struct tr_map departures;       /* user id -> he may have left for good */
 	struct tr_list withheld;        /* messages that may not be shown now */
 	struct tr_map withholds;        /* room id -> whether it withholds what is said */

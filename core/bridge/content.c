@@ -7,11 +7,12 @@
 #include "core/bridge/content.h"
 
 #include "core/base/alloc.h"
+#include "core/bridge/content_poll.h"
 #include "core/matrix/html.h"
 
 #include <string.h>
 
-enum { MENTIONS_MAX = 50 };
+enum { MENTIONS_MAX = 50, GEO_MAX = 100 };
 
 /* Without the lines that quote what is replied to (before Matrix 1.13): those that begin with "> ",
  * and the empty one after them. */
@@ -78,16 +79,12 @@ static enum tr_media_kind media_kind(struct tr_str type, struct tr_str msgtype)
 
 static bool kind_of(struct tr_str msgtype, enum tr_message_kind *kind)
 {
-	if (tr_str_eq_c(msgtype, "m.text") || tr_str_eq_c(msgtype, "m.location")) {
-		*kind = TR_MESSAGE_TEXT;
-	} else if (tr_str_eq_c(msgtype, "m.emote")) {
-		*kind = TR_MESSAGE_EMOTE;
-	} else if (tr_str_eq_c(msgtype, "m.notice")) {
-		*kind = TR_MESSAGE_NOTICE;
-	} else {
-		return false;
-	}
-	return true;
+	/* A request of one client to another; its text is for clients that do not know it. */
+	static const char verification[] = "m.key.verification.request";
+	*kind = tr_str_eq_c(msgtype, "m.emote")    ? TR_MESSAGE_EMOTE
+		: tr_str_eq_c(msgtype, "m.notice") ? TR_MESSAGE_NOTICE
+						   : TR_MESSAGE_TEXT; /* the body, as everywhere */
+	return !tr_str_empty(msgtype) && !tr_str_eq_c(msgtype, verification);
 }
 
 /* "mxc://server/id" and nothing else. */
@@ -127,6 +124,21 @@ static void read_media(const struct tr_json *body, struct tr_content *content)
 	}
 }
 
+/* Where it is, unless the text says that already: "geo:" and nothing that could be more. */
+static void add_location(const struct tr_json *body, struct tr_buf *text)
+{
+	struct tr_str uri = tr_json_get_str(body, "geo_uri");
+	bool sound = tr_str_starts(uri, TR_STR("geo:")) && uri.len <= GEO_MAX &&
+		     tr_str_find(tr_buf_str(text), uri) < 0;
+	for (size_t i = 0; i < uri.len && sound; i++) {
+		sound = uri.ptr[i] > ' ' && uri.ptr[i] < 0x7f;
+	}
+	if (sound) {
+		bool alone = tr_str_empty(tr_str_trim(tr_buf_str(text)));
+		tr_buf_addf(text, alone ? "%.*s" : " (%.*s)", TR_STR_ARG(uri));
+	}
+}
+
 static void read_text(const struct tr_json *body, struct tr_content *content)
 {
 	struct tr_str text = tr_json_get_str(body, "body");
@@ -136,6 +148,9 @@ static void read_text(const struct tr_json *body, struct tr_content *content)
 		tr_buf_add(&content->text, strip_reply(text));
 	} else {
 		tr_buf_add(&content->text, text);
+	}
+	if (tr_str_eq_c(tr_json_get_str(body, "msgtype"), "m.location")) {
+		add_location(body, &content->text);
 	}
 }
 
@@ -178,6 +193,12 @@ static void read_relation(const struct tr_json *event_content, struct tr_content
 	}
 }
 
+bool tr_content_is_message(struct tr_str type)
+{
+	return tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker") ||
+	       tr_content_is_poll(type);
+}
+
 bool tr_content_read(const struct tr_json *event, struct tr_content *content)
 {
 	*content = (struct tr_content){
@@ -185,7 +206,10 @@ bool tr_content_read(const struct tr_json *event, struct tr_content *content)
 	tr_buf_init(&content->text, TR_CONTENT_TEXT_MAX);
 	struct tr_str type = tr_json_get_str(event, "type");
 	const struct tr_json *body = tr_json_get(event, "content");
-	if (!tr_str_eq_c(type, "m.room.message") && !tr_str_eq_c(type, "m.sticker")) {
+	if (tr_content_is_poll(type)) {
+		return tr_content_poll(event, &content->text) && !tr_buf_failed(&content->text);
+	}
+	if (!tr_content_is_message(type)) {
 		return false;
 	}
 	read_relation(body, content);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a message event says, taken apart: the text people read, the HTML, the file, whom it
- * mentions, what it answers or replaces. Events of m.room.message and m.sticker; nothing is looked
- * up.
+ * mentions, what it answers or replaces. Events of m.room.message, m.sticker and polls; nothing is
+ * looked up.
  */
 #ifndef TRESTLE_BRIDGE_CONTENT_H
 #define TRESTLE_BRIDGE_CONTENT_H
@@ -27,6 +27,8 @@ struct tr_content {
 	bool mentions_room, has_mentions;
 };
 
+/* Whether events of this type say something. */
+bool tr_content_is_message(struct tr_str type);
 /* false: there is nothing to bridge (another kind of event, or it is empty). To be finished
  * whatever came out. */
 bool tr_content_read(const struct tr_json *event, struct tr_content *content);

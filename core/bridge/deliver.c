@@ -204,6 +204,21 @@ static void run_member(struct tr_delivery *delivery)
 	tr_delivery_done(delivery);
 }
 
+static bool is_encrypted(const struct tr_delivery *delivery)
+{
+	return tr_str_eq_c(tr_json_get_str(delivery->event, "type"), "m.room.encrypted");
+}
+
+/* Whether somebody may believe that we hear what is said in this room. */
+static bool is_heard(const struct tr_delivery *delivery)
+{
+	const struct tr_bridge *bridge = delivery->bridge;
+	struct tr_str room_id = tr_str_from(delivery->op.room_id);
+	return delivery->op.portal != NULL || tr_management_user(bridge, room_id) != NULL ||
+	       tr_members_get(&bridge->members, room_id, tr_str_from(bridge->bot_user_id)) ==
+		       TR_MEMBERSHIP_JOINED;
+}
+
 void tr_delivery_run(struct tr_delivery *delivery)
 {
 	struct tr_bridge *bridge = delivery->bridge;
@@ -211,10 +226,10 @@ void tr_delivery_run(struct tr_delivery *delivery)
 	const char *owner = tr_management_user(bridge, tr_str_from(op->room_id));
 	if (op->kind == TR_OP_MEMBER) {
 		run_member(delivery);
-	} else if (tr_str_eq_c(tr_json_get_str(delivery->event, "type"), "m.room.encrypted")) {
+	} else if (is_encrypted(delivery) && is_heard(delivery)) {
 		struct tr_error error;
 		tr_error_set_class(&error, TR_E_UNSUPPORTED, TR_CLASS_PERMANENT,
-			"Messages in this room are encrypted, so they do not reach the network.");
+			"it is encrypted, and this bridge cannot read encrypted messages");
 		refuse(delivery, &error);
 	} else if (delivery->is_room_command) {
 		tr_command_run(delivery);

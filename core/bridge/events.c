@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
 #include "core/bridge/recall.h"
+#include "core/bridge/unbridged.h"
 
 #include <string.h>
 
@@ -154,8 +155,7 @@ static bool can_carry(const struct tr_bridge *bridge, const struct tr_json *even
 		return tr_str_eq_c(type, "m.room.topic") && (capabilities & TR_CAN_TOPIC) != 0 &&
 		       tr_json_is_str(state_key) && tr_str_empty(tr_json_str(state_key));
 	}
-	return tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker") ||
-	       tr_str_eq_c(type, "m.room.encrypted") ||
+	return tr_content_is_message(type) || tr_str_eq_c(type, "m.room.encrypted") ||
 	       (tr_str_eq_c(type, "m.reaction") && (capabilities & TR_CAN_REACT) != 0) ||
 	       (tr_str_eq_c(type, "m.room.redaction") && (capabilities & TR_CAN_REDACT) != 0);
 }
@@ -193,7 +193,7 @@ static enum tr_from_matrix_verdict classify(
 	if (tr_bridge_is_ours(bridge, tr_json_get_str(event, "sender"))) {
 		return own_event(bridge, event);
 	}
-	if (came_from_there(bridge, event)) {
+	if (came_from_there(bridge, event) || tr_unbridged_note(bridge, event)) {
 		return TR_EVENT_IGNORE;
 	}
 	if (is_member_event(event)) {
@@ -209,7 +209,9 @@ static enum tr_from_matrix_verdict classify(
 		note_said(bridge, event);
 		concerns = can_carry(bridge, event);
 	} else {
-		concerns = tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message") &&
+		struct tr_str type = tr_json_get_str(event, "type");
+		concerns = (tr_str_eq_c(type, "m.room.message") ||
+				   tr_str_eq_c(type, "m.room.encrypted")) &&
 			   tr_json_get(event, "state_key") == NULL;
 	}
 	if (!concerns) {
@@ -270,7 +272,7 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 	struct tr_bridge *bridge = arg;
 	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
 	struct tr_str type = tr_json_get_str(event, "type");
-	if (tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker")) {
+	if (tr_content_is_message(type)) {
 		/* With the seq: sent again and dead again it is another notice. */
 		char *key = tr_asprintf(
 			"dead:%s:%lld", inbound->event_id, (long long)inbound->item.seq);
@@ -283,8 +285,7 @@ static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_er
 		tr_bridge_tell_room(bridge, inbound->room_id, text);
 		tr_free(text);
 	} else if (tr_str_eq_c(type, "m.room.encrypted")) {
-		/* Each of them would be the same: once a minute. */
-		tr_bridge_tell_room(bridge, inbound->room_id, error->text);
+		tr_unbridged_encrypted(bridge, inbound->room_id);
 	}
 	tr_json_free(event);
 }
@@ -293,7 +294,7 @@ static bool is_said(const struct tr_inbound *inbound)
 {
 	struct tr_json *event = tr_json_parse(tr_str_from(inbound->body), NULL);
 	struct tr_str type = tr_json_get_str(event, "type");
-	bool said = tr_str_eq_c(type, "m.room.message") || tr_str_eq_c(type, "m.sticker");
+	bool said = tr_content_is_message(type);
 	tr_json_free(event);
 	return said;
 }

@@ -5,6 +5,7 @@
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/unbridged.h"
 
 #include <string.h>
 
@@ -77,7 +78,8 @@ static struct tr_json *earlier_events(
 		if (tr_str_eq_c(tr_json_get_str(event, "event_id"), op->event_id)) {
 			break;
 		}
-		if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.message")) {
+		struct tr_str type = tr_json_get_str(event, "type");
+		if (tr_content_is_message(type) || tr_str_eq_c(type, "m.room.encrypted")) {
 			found[count++] = event;
 		}
 	}
@@ -115,6 +117,14 @@ static void read_earlier(struct invitation *invitation)
 		invitation->delivery->op.room_id, &query, earlier_read, invitation);
 }
 
+/* Said at once, and not after the first message that cannot be read. */
+static void warn_of_encryption(const struct invitation *invitation)
+{
+	if (tr_unbridged_invited_encrypted(invitation->delivery->event)) {
+		tr_unbridged_encrypted(invitation->bridge, invitation->delivery->op.room_id);
+	}
+}
+
 static void make_management_room(struct invitation *invitation)
 {
 	struct tr_bridge *bridge = invitation->bridge;
@@ -126,6 +136,7 @@ static void make_management_room(struct invitation *invitation)
 	tr_bridge_notice(bridge, op->room_id, tr_str_from(key), text);
 	tr_free(text);
 	tr_free(key);
+	warn_of_encryption(invitation);
 }
 
 /* Not meant as a chat with the bot: it stays, for a mapping perhaps. One person alone with it gets
@@ -183,6 +194,7 @@ static void begin_direct(struct invitation *invitation)
 		tr_portal_open(invitation->bridge, tr_str_from(invitation->ghost->remote_id),
 			op->sender, invitation->ghost->name, true);
 	tr_portal_add_room(portal, op->room_id, true, NULL, NULL);
+	warn_of_encryption(invitation);
 	read_earlier(invitation);
 }
 

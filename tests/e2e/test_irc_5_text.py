@@ -253,7 +253,34 @@ def test_a_file_is_its_name_size_address_and_caption(make_room):
     assert action(room.reads({"msgtype": "m.file", "body": "a.pdf", "file": {"url": "mxc://hs.test/x"}})) == (
         "uploaded a file: a.pdf"
     )
-    assert room.reads({"msgtype": "m.location", "body": "here", "geo_uri": "geo:1,2"}) == "here"
+    assert room.reads({"msgtype": "m.location", "body": "here", "geo_uri": "geo:1,2"}) == "here (geo:1,2)"
+
+
+# What has no text of its own on IRC
+
+
+def test_locations_polls_and_unknown_kinds_are_their_text(make_room):
+    room = make_room()
+    assert room.reads({"msgtype": "m.location", "body": "here", "geo_uri": "geo:1,2"}) == "here (geo:1,2)"
+    assert room.reads({"msgtype": "m.location", "body": "", "geo_uri": "geo:3,4;u=5"}) == "geo:3,4;u=5"
+    assert room.reads({"msgtype": "org.example.new", "body": "clients show this"}) == "clients show this"
+    text = "org.matrix.msc1767.text"
+    answers = [{"id": "1", text: "Soup"}, {"id": "2", text: "Cake"}]
+    poll = {"org.matrix.msc3381.poll.start": {"question": {text: "Lunch?"}, "answers": answers}, text: "Lunch? Soup Cake"}
+    room.send(poll, event_type="org.matrix.msc3381.poll.start")
+    room.send({"m.text": [{"body": "Soup it is"}]}, event_type="m.poll.end")
+    assert room.on_irc(2) == ["Poll: Lunch? 1) Soup, 2) Cake", "Soup it is"]
+
+
+def test_calls_and_live_locations_are_told_not_to_arrive(make_room):
+    room = make_room()
+    world = room.world
+    room.send({"call_id": "1", "lifetime": 60000, "offer": {}}, event_type="m.call.invite")
+    eventually(lambda: "Calls do not reach #a" in " ".join(world.replies(world.rooms["#a"])), 20, "a word about calls")
+    beacon = {"live": True, "timeout": 60000}
+    world.alice.set_state(world.rooms["#a"], "org.matrix.msc3672.beacon_info", beacon, world.alice.user_id)
+    eventually(lambda: "Live locations do not reach #a" in " ".join(world.replies(world.rooms["#a"])), 20, "a word about it")
+    assert room.reads("behind it") == "behind it"
 
 
 # Long text

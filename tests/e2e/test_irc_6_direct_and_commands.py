@@ -6,8 +6,9 @@ either side and kept, with people and with services.
 import pytest
 
 from support.irc_client import IrcClient
-from support.matrix_client import MatrixClient, MatrixError
+from support.matrix_client import MatrixClient, MatrixError, call, quote
 from support.waiting import eventually, stays
+from support.world import registration_fields
 
 # Commands: what is answered
 
@@ -525,6 +526,94 @@ def test_the_bot_does_not_answer_itself_or_notices(stub_world):
     world.alice.send_text(world.bot_room, "!help", "m.notice")
     assert ask(world, "!active") == "You are marked as active."
     assert len(world.replies(world.bot_room)) == 2
+
+
+# Encryption, which the bridge does not speak (82)
+
+ENCRYPTED = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEnAC", "session_id": "s"}
+
+
+def cannot_read(world, room, sender=None):
+    said = world.in_matrix(room=room, sender=sender or world.bot_user)
+    return [text for text in said if "cannot read encrypted messages" in text]
+
+
+def test_82_an_encrypted_chat_with_the_bot_is_told_so_once(stub_world):
+    world = stub_world
+    room = world.chat("alice")
+    for _ in range(3):
+        world.alice.send(room, "m.room.encrypted", ENCRYPTED)
+    eventually(lambda: cannot_read(world, room), 20, "a word about it")
+    world.bot_room = room
+    assert ask(world, "!active") == "You are marked as active."
+    assert len(cannot_read(world, room)) == 1
+    assert "switch encryption off" in cannot_read(world, room)[0]
+
+
+def test_82_an_encrypted_chat_with_somebody_is_told_so_by_the_ghost(stub_world):
+    world = stub_world
+    world.ircd.control("fake", nick="ann")
+    ghost = "@irc_ann:hs.test"
+    room = world.chat("alice", ghost)
+    world.alice.send(room, "m.room.encrypted", ENCRYPTED)
+    eventually(lambda: cannot_read(world, room, ghost), 20, "a word about it")
+    assert "yours do not reach ann" in cannot_read(world, room, ghost)[0]
+    world.alice.send_text(room, "in the clear")
+    eventually(lambda: ("M-alice", "in the clear") in world.ircd.said(), 20, "what can be read")
+    world.alice.send(room, "m.room.encrypted", ENCRYPTED)
+    world.alice.send_text(room, "again")
+    eventually(lambda: ("M-alice", "again") in world.ircd.said(), 20, "what can be read")
+    assert len(cannot_read(world, room, ghost)) == 1
+
+
+def test_82_a_room_that_becomes_encrypted_is_told_so_before_anything_is_lost(stub_world):
+    world = stub_world
+    room = world.rooms["#a"]
+    world.alice.set_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    eventually(lambda: cannot_read(world, room), 20, "a word about it")
+    assert "do not reach #a" in cannot_read(world, room)[0]
+    for _ in range(2):
+        world.alice.send(room, "m.room.encrypted", ENCRYPTED)
+    world.say("in the clear")
+    assert world.wait_in_irc(1) == ["in the clear"]
+    assert len(cannot_read(world, room)) == 1
+    assert world.bridge.process.output().count("cannot read encrypted messages") >= 2
+
+
+def test_82_encrypted_chats_are_told_so_on_real_servers(inspircd_world):
+    world = inspircd_world
+    erin = world.new_user("erin")
+    encrypted = [{"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}]
+
+    def says_so(sender):
+        return lambda event: event["sender"] == sender and "cannot read encrypted" in event["content"].get("body", "")
+
+    with world.irc() as ann:
+        for target in (world.bot_user, world.ghost(ann.nick)):
+            room = erin.create_room(
+                preset="trusted_private_chat", is_direct=True, invite=[target], initial_state=encrypted)
+            erin.wait_for(room, says_so(target), 20, f"a word of {target}")
+
+
+# Ghosts of people whom nobody has seen (21)
+
+
+def test_21_whoever_is_asked_for_exists_on_real_servers(inspircd_world):
+    world = inspircd_world
+    erin = world.new_user("erin")
+    with world.irc() as ann:
+        ghost = world.ghost(ann.nick)
+        with pytest.raises(MatrixError):
+            erin.request("GET", f"/profile/{quote(ghost)}")
+        token = registration_fields(world.bridge.registration)["hs_token"]
+        listen = "http://" + world.bridge.config["appservice"]["listen"]
+        assert call(listen, "GET", f"/_matrix/app/v1/users/{quote(ghost)}", token=token) == {}
+        assert erin.request("GET", f"/profile/{quote(ghost)}")["displayname"] == ann.nick
+        with pytest.raises(MatrixError):
+            call(listen, "GET", "/_matrix/app/v1/users/" + quote("@stranger:elsewhere.test"), token=token)
+    unseen = world.nick("unseen")
+    room = erin.create_room(preset="trusted_private_chat", is_direct=True, invite=[world.ghost(unseen)])
+    erin.wait_for_member(room, world.ghost(unseen))
 
 
 def test_nickserv_can_be_talked_to(atheme, inspircd_world):

@@ -84,13 +84,55 @@ static void kinds_are_told_apart(void **state)
 	assert_string_equal(message("{'msgtype':'m.emote','body':'a'}"), "emote: a");
 	assert_string_equal(message("{'msgtype':'m.notice','body':'a'}"), "notice: a");
 	assert_string_equal(message("{'msgtype':'m.location','body':'a'}"), "text: a");
-	assert_string_equal(message("{'msgtype':'m.other','body':'a'}"), none);
+	assert_string_equal(message("{'msgtype':'m.other','body':'a'}"), "text: a");
+	assert_string_equal(message("{'msgtype':'m.key.verification.request','body':'a'}"), none);
 	assert_string_equal(message("{'body':'a'}"), none);
 	assert_string_equal(message("{'msgtype':'m.text','body':' \\n'}"), none);
 	assert_string_equal(message("{'msgtype':'m.text','body':7}"), none);
 	assert_string_equal(message("{}"), none);
 	assert_string_equal(message("[]"), none);
 	assert_string_equal(read_as("m.other", "{'msgtype':'m.text','body':'a'}"), none);
+}
+
+static void a_location_says_where_it_is(void **state)
+{
+	(void)state;
+	assert_string_equal(message("{'msgtype':'m.location','body':'here','geo_uri':'geo:1,2'}"),
+		"text: here (geo:1,2)");
+	assert_string_equal(
+		message("{'msgtype':'m.location','body':'at geo:1,2','geo_uri':'geo:1,2'}"),
+		"text: at geo:1,2");
+	assert_string_equal(
+		message("{'msgtype':'m.location','geo_uri':'geo:1,2;u=3'}"), "text: geo:1,2;u=3");
+	assert_string_equal(
+		message("{'msgtype':'m.location','body':'a','geo_uri':'geo:1 2'}"), "text: a");
+	assert_string_equal(
+		message("{'msgtype':'m.location','body':'a','geo_uri':'http://e'}"), "text: a");
+}
+
+static void a_poll_is_its_question_and_answers(void **state)
+{
+	(void)state;
+	static const char said[] = "text: Poll: Lunch? 1) Soup, 2) Cake";
+	assert_string_equal(
+		read_as("m.poll.start",
+			"{'m.poll':{'question':{'m.text':[{'mimetype':'text/html','body':'<b>Lunch"
+			"</b>'},{'body':'Lunch?'}]},'answers':[{'m.id':'1','m.text':[{'body':'Soup'}]},"
+			"{'m.id':'2','m.text':[{'body':'Cake'}]}]}}"),
+		said);
+	assert_string_equal(
+		read_as("org.matrix.msc3381.poll.start",
+			"{'org.matrix.msc3381.poll.start':{'question':{'org.matrix.msc1767.text':"
+			"'Lunch?'},'answers':[{'id':'1','org.matrix.msc1767.text':'Soup'},"
+			"{'id':'2','org.matrix.msc1767.text':'Cake'}]}}"),
+		said);
+	assert_string_equal(read_as("m.poll.start", "{'m.text':[{'body':'Lunch? Soup'}]}"),
+		"text: Lunch? Soup");
+	assert_string_equal(
+		read_as("m.poll.end", "{'m.text':[{'body':'Soup it is'}]}"), "text: Soup it is");
+	assert_string_equal(read_as("m.poll.end", "{}"), "text: The poll has ended.");
+	assert_string_equal(read_as("m.poll.start", "{'m.poll':{'question':7}}"), none);
+	assert_string_equal(read_as("m.poll.response", "{'m.selections':['1']}"), none);
 }
 
 static void edit_says_the_new_text(void **state)
@@ -195,6 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_are_told_apart),
+		cmocka_unit_test(a_location_says_where_it_is),
+		cmocka_unit_test(a_poll_is_its_question_and_answers),
 		cmocka_unit_test(edit_says_the_new_text),
 		cmocka_unit_test(quoted_reply_is_left_out_of_replies_only),
 		cmocka_unit_test(thread_answers_the_message_before),
