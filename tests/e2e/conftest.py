@@ -182,10 +182,12 @@ def synapse_lists_world(scratch, inspircd):
     directory = scratch / "lists"
     directory.mkdir()
     synapse = Synapse(directory / "synapse")
-    world = SynapseWorld(directory / "bridge", synapse, inspircd, "list", rooms={"12": 2})
+    world = SynapseWorld(directory / "bridge", synapse, inspircd, "list", rooms={"12": 3})
     shown = {"initial": True, "incremental": True}
     parameters = parameters_of(world.bridge.config)
     parameters["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": shown, "matrixToIrc": shown}}
+    private = {"channel": "#mapped2", "ircToMatrix": {"requireMatrixJoined": True}}
+    parameters["membershipLists"]["channels"] = [private]
     parameters["ircClients"].update(maxClients=0, reconnectIntervalMs=0)
     with running(synapse, world):
         yield world

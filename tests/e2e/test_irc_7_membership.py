@@ -396,3 +396,18 @@ def test_both_member_lists_agree_on_real_servers(synapse_lists_world):
         dora.leave(room)
         ann.wait_for(lambda line: line.command == "PART" and line.source.startswith(world.nick_of(dora)), 20, "her part")
     world.alice.wait_for_member(room, world.ghost(ann.nick), "leave")
+
+
+def test_nothing_is_shown_before_all_are_there_on_real_servers(synapse_lists_world):
+    world = synapse_lists_world
+    channel = "#mapped2"  # with requireMatrixJoined
+    room = parameters_of(world.bridge.config)["mappings"][channel]["roomIds"][0]
+    world.alice.join(room)
+    with world.irc(channel) as ann:
+        dora = world.new_user("dora")
+        dora.join(room)
+        ann.say(channel, "is everybody here?")
+        world.alice.wait_for(room, lambda event: event["content"].get("body") == "is everybody here?", 30, "the message")
+        ann.send(f"ISON {world.nick_of(dora)} {world.nick_of(world.alice)}")
+        here = ann.wait_for(lambda line: line.command == "303", 20, "who is online").params[-1].split()
+        assert set(here) == {world.nick_of(dora), world.nick_of(world.alice)}
