@@ -16,7 +16,7 @@ import pytest
 
 from support.atheme import Atheme
 from support.bridge import Bridge
-from support.inspircd import InspIRCd
+from support.inspircd import DEAF_AND_OPERATORS, InspIRCd
 from support.ngircd import NgIRCd
 from support.postgres import Postgres
 from support.scripted_ircd import ScriptedIrcd
@@ -78,6 +78,7 @@ def several(name, called, make):
 
 # Shared by all tests: use channel names, nicks and databases of your own.
 inspircd = shared("inspircd", lambda directory: InspIRCd(directory, services=True))
+deaf_inspircd = shared("deaf_inspircd", lambda directory: InspIRCd(directory, extra=DEAF_AND_OPERATORS))
 ngircd = shared("ngircd", NgIRCd)
 postgres = shared("postgres", Postgres)
 

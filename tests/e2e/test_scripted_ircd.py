@@ -164,6 +164,44 @@ def tagged_ircd(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(params=["inspircd", "scripted"])
+def ircd_with_deaf(request):
+    if request.param == "inspircd":
+        return request.getfixturevalue("deaf_inspircd")
+    return request.getfixturevalue("make_scripted_ircd")(isupport=["DEAF=d"])
+
+
+def test_who_is_deaf_is_not_sent_what_is_said_in_channels_and_everything_else(ircd_with_deaf):
+    ircd = ircd_with_deaf
+    with IrcClient(ircd.host, ircd.port, "dann", caps=TAGS) as ann, IrcClient(ircd.host, ircd.port, "dben") as ben:
+        assert "d" in next(line for line in ann.lines if line.command == "004").params[3]
+        ann.join("#deaf")
+        ben.join("#deaf")
+        ann.send("MODE dann +d")
+        assert ann.wait_for(lambda line: line.command == "MODE").params == ["dann", "+d"]
+        ann.send("MODE dann +d")  # a second time says nothing
+        ann.send("MODE dann")
+        assert ann.wait_for(numeric("221")).params[-1] == "+d"
+        ann.send("@label=own PRIVMSG #deaf :of my own")
+        assert tag(ann.wait_for_text("of my own"), "label") == "own"
+        for line in ("PRIVMSG #deaf :talk", "NOTICE #deaf :note", "PRIVMSG dann :in private", "PART #deaf", "JOIN #deaf"):
+            ben.send(line)
+        ann.send("MODE #deaf +o dben")
+        ann.wait_for(lambda line: line.command == "JOIN" and line.source.startswith("dben!"))
+        sync(ben, "ben")
+        ann.send("TOPIC #deaf :topic")
+        ann.send("MODE dann -d")
+        sync(ann, "ann")
+        ben.say("#deaf", "heard again")
+        ann.wait_for_text("heard again")
+        seen = [line.params[-1] for line in ann.lines if line.command in ("PRIVMSG", "TOPIC", "PART")]
+        assert seen == ["of my own", "in private", "#deaf", "topic", "heard again"]
+        assert [line.params[1] for line in ann.lines if line.command == "MODE" and line.params[0] == "dann"] == ["+d", "-d"]
+        assert not [line for line in ann.lines if line.command == "NOTICE" and line.params[0] == "#deaf"]
+        ben.send("MODE dben +Z")
+        assert ben.wait_for(numeric("501")).params[1] == "Z"
+
+
 def test_echo_carries_label_time_and_the_id_that_others_see(tagged_ircd):
     with IrcClient(tagged_ircd.host, tagged_ircd.port, "lann", caps=TAGS) as ann:
         with IrcClient(tagged_ircd.host, tagged_ircd.port, "lben", caps=TAGS) as ben:

@@ -20,6 +20,13 @@ _MODULES = """
     cap ircv3 ircv3_accounttag ircv3_batch ircv3_capnotify ircv3_chghost ircv3_ctctags ircv3_echomessage
     ircv3_invitenotify ircv3_labeledresponse ircv3_msgid ircv3_servertime namesx uhnames alltime
 """.split()
+# The user mode d, and an operator root with the password "secret" who sees other people's modes.
+DEAF_AND_OPERATORS = """
+    <module name="deaf">
+    <class name="all" commands="*" privs="*" usermodes="*" chanmodes="*">
+    <type name="root" classes="all">
+    <oper name="root" password="secret" host="*@*" type="root">
+"""
 _SERVICES_MODULES = "spanningtree services_account svshold sasl".split()
 
 

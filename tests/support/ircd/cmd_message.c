@@ -35,7 +35,7 @@ static const char *reader_mark(
 		return "reader=-";
 	}
 	struct ircd_user *reader = ircd_user_find(server, server->options.reader);
-	bool present = reader && reader->conn && ircd_member_find(channel, reader);
+	bool present = reader && reader->conn && !reader->deaf && ircd_member_find(channel, reader);
 	return present ? "reader=1" : "reader=0";
 }
 
@@ -51,7 +51,8 @@ static void echo(struct ircd_server *server, struct ircd_user *from, const char 
 	const struct ircd_msg *msg, const char *text)
 {
 	struct ircd_conn *conn = from->conn;
-	if (conn && conn->caps & IRCD_CAP_ECHO) {
+	bool swallowed = from->deaf && server->options.deaf_no_echo;
+	if (conn && conn->caps & IRCD_CAP_ECHO && !swallowed) {
 		const char *label = server->collect.conn == conn ? server->collect.label : NULL;
 		struct ircd_buf mark = {0};
 		ircd_buf_printf(&mark, "label=%s", label ? label : "-");
@@ -91,7 +92,7 @@ void ircd_say_channel(struct ircd_server *server, struct ircd_user *from,
 	server->lines_said++;
 	record(server, "SAID", from, channel->name, &msg, reader_mark(server, channel, NULL), text);
 	ircd_history_add(server, channel->fold, &msg);
-	ircd_send_channel(channel, &msg, from);
+	ircd_send_said(channel, &msg, from);
 	echo(server, from, channel->name, &msg, text);
 }
 

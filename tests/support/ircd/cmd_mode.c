@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MODE: channel modes with and without parameter, member status, the ban list, and a user's own. */
+/* MODE of a channel: modes with and without parameter, member status, the ban list. A user's own
+ * are user_mode.c's. */
 #include "dispatch.h"
 #include "send.h"
 #include "users.h"
@@ -160,28 +161,10 @@ static void show_modes(struct ircd_conn *conn, struct ircd_channel *channel)
 	ircd_buf_free(&modes);
 }
 
-static void user_mode(struct ircd_conn *conn, struct ircd_line *line)
-{
-	struct ircd_user *user = ircd_user_find(conn->server, line->params[0]);
-	const char *change = ircd_line_param(line, 1);
-	if (!user) {
-		ircd_numeric(conn, 401, "%s :No such nick", line->params[0]);
-	} else if (user != conn->user) {
-		ircd_numeric(conn, 502, ":Can't view or change modes for other users");
-	} else if (line->count == 1) {
-		ircd_numeric(conn, 221, "+%s", user->invisible ? "i" : "");
-	} else if (strchr(change, 'i') && user->invisible != (*change != '-')) {
-		user->invisible = *change != '-';
-		struct ircd_msg msg = ircd_msg_from(conn->server, user, "MODE %s :%ci", user->nick,
-			user->invisible ? '+' : '-');
-		ircd_send(conn, &msg, NULL);
-	}
-}
-
 void ircd_cmd_mode(struct ircd_conn *conn, struct ircd_line *line)
 {
 	if (!ircd_is_channel_name(conn->server, line->params[0])) {
-		user_mode(conn, line);
+		ircd_user_mode(conn, line);
 		return;
 	}
 	struct ircd_channel *channel = ircd_channel_find(conn->server, line->params[0]);

@@ -19,7 +19,8 @@ static void welcome(struct ircd_conn *conn)
 		conn->user->prefix);
 	ircd_numeric(conn, 2, ":Your host is %s, running version scripted-ircd", name);
 	ircd_numeric(conn, 3, ":This server was created for a test");
-	ircd_numeric(conn, 4, "%s scripted-ircd i bklimnst%s bkl%s", name,
+	char deaf[2] = {server->limits.deaf, '\0'};
+	ircd_numeric(conn, 4, "%s scripted-ircd i%s bklimnst%s bkl%s", name, deaf,
 		server->limits.status_modes, server->limits.status_modes);
 	ircd_isupport_send(conn);
 	ircd_cmd_lusers(conn, NULL);

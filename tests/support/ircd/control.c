@@ -44,6 +44,7 @@ static const struct {
 	{"kick", ircd_control_kick},
 	{"mode", ircd_control_mode},
 	{"topic", ircd_control_topic},
+	{"umode", ircd_control_umode},
 	{"split", ircd_control_split},
 	{"rejoin", ircd_control_rejoin},
 	{"account", ircd_control_account},

@@ -32,8 +32,8 @@ ircd_control_handler ircd_control_set, ircd_control_raw, ircd_control_end, ircd_
 	ircd_control_delay, ircd_control_kill, ircd_control_caps, ircd_control_tls;
 /* control_world.c: users and channels */
 ircd_control_handler ircd_control_fake, ircd_control_join, ircd_control_part, ircd_control_quit,
-	ircd_control_nick, ircd_control_kick, ircd_control_mode, ircd_control_topic,
-	ircd_control_split, ircd_control_rejoin, ircd_control_account;
+	ircd_control_nick, ircd_control_kick, ircd_control_mode, ircd_control_umode,
+	ircd_control_topic, ircd_control_split, ircd_control_rejoin, ircd_control_account;
 /* say.c */
 ircd_control_handler ircd_control_say;
 void ircd_says_stop(struct ircd_server *server);

@@ -259,6 +259,8 @@ void ircd_control_set(
 	set_flag(request, "msgid", &options->msgid, false);
 	set_flag(request, "authenticate_colon", &options->echo_colon, false);
 	set_flag(request, "require_sasl", &options->require_sasl, false);
+	set_flag(request, "deaf_locked", &options->deaf_locked, false);
+	set_flag(request, "deaf_no_echo", &options->deaf_no_echo, false);
 	set_flag(request, "ping_cookie", &options->ping_cookie, false);
 	set_flag(request, "label_outer", &options->label_outer, false);
 	set_number(request, "nick_in_use", &options->nick_in_use);

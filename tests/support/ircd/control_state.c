@@ -59,6 +59,7 @@ static void add_connection(struct ircd_buf *out, const struct ircd_conn *conn)
 	add_field(out, "peer", conn->peer);
 	ircd_buf_printf(out, ",\"registered\":%s,\"silent\":%s,\"tls\":%s", yes(user->registered),
 		yes(conn->silent), yes(conn->tls != NULL));
+	ircd_buf_printf(out, ",\"deaf\":%s", yes(user->deaf));
 	ircd_buf_printf(out, ",\"queued\":%zu,\"unsent\":%zu", count_queued(conn), conn->out.len);
 	add_field(out, "sni", ircd_tls_sni(conn->tls));
 	add_field(out, "certfp", ircd_tls_fingerprint(conn->tls));

@@ -176,6 +176,18 @@ void ircd_control_mode(
 	free(text);
 }
 
+void ircd_control_umode(
+	struct ircd_server *server, const struct ircd_json *request, struct ircd_answer *answer)
+{
+	struct ircd_user *user = ircd_user_find(server, ircd_json_text(request, "nick", ""));
+	if (user) {
+		ircd_change_user_modes(
+			server, by_of(server, request), user, ircd_json_text(request, "modes", ""));
+	} else {
+		ircd_control_fail(answer, "no such nick");
+	}
+}
+
 void ircd_control_topic(
 	struct ircd_server *server, const struct ircd_json *request, struct ircd_answer *answer)
 {

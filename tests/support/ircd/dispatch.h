@@ -21,6 +21,8 @@ ircd_handler ircd_cmd_join, ircd_cmd_part, ircd_cmd_kick, ircd_cmd_topic, ircd_c
 	ircd_cmd_invite;
 /* cmd_mode.c */
 ircd_handler ircd_cmd_mode;
+/* user_mode.c: MODE with a nick */
+ircd_handler ircd_user_mode;
 /* cmd_message.c */
 ircd_handler ircd_cmd_privmsg, ircd_cmd_notice, ircd_cmd_tagmsg;
 /* cmd_history.c */

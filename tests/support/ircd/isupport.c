@@ -79,6 +79,8 @@ void ircd_isupport_apply(struct ircd_server *server)
 	if (types && *types && strlen(types) < sizeof(limits->chantypes)) {
 		memcpy(limits->chantypes, types, strlen(types) + 1);
 	}
+	const char *deaf = ircd_isupport_override(server, "DEAF");
+	limits->deaf = deaf ? *deaf : '\0';
 	apply_prefix(limits, ircd_isupport_override(server, "PREFIX"));
 }
 

@@ -51,6 +51,8 @@ static const struct entry entries[] = {
 	{"no-msgid", OFF, AT(msgid)},
 	{"authenticate-colon", ON, AT(echo_colon)},
 	{"require-sasl", ON, AT(require_sasl)},
+	{"deaf-locked", ON, AT(deaf_locked)},
+	{"deaf-no-echo", ON, AT(deaf_no_echo)},
 	{"ping-cookie", ON, AT(ping_cookie)},
 	{"label-outer", ON, AT(label_outer)},
 	{"history-unknown", TEXT, AT(history_unknown)},

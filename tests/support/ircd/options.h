@@ -47,6 +47,8 @@ struct ircd_options {
 	bool msgid;
 	bool echo_colon; /* AUTHENTICATE :+ rather than AUTHENTICATE + */
 	bool require_sasl;
+	bool deaf_locked;  /* who is deaf stays so */
+	bool deaf_no_echo; /* who is deaf is not sent the echo of their own lines either */
 	bool ping_cookie;
 	bool label_outer; /* a labeled chathistory batch goes inside a labeled-response batch */
 	const char *history_unknown; /* empty, fail or all: the answer for a msgid not known */

@@ -214,16 +214,28 @@ static struct variants *fresh_variants(void)
 	return &variants;
 }
 
-void ircd_send_channel(
-	struct ircd_channel *channel, const struct ircd_msg *msg, const struct ircd_user *except)
+static void send_members(struct ircd_channel *channel, const struct ircd_msg *msg,
+	const struct ircd_user *except, bool deaf_too)
 {
 	struct variants *variants = fresh_variants();
 	for (size_t i = 0; i < channel->member_count; i++) {
 		struct ircd_user *user = channel->members[i]->user;
-		if (user != except && user->conn) {
+		if (user != except && user->conn && (deaf_too || !user->deaf)) {
 			send_variant(variants, user->conn, msg);
 		}
 	}
+}
+
+void ircd_send_channel(
+	struct ircd_channel *channel, const struct ircd_msg *msg, const struct ircd_user *except)
+{
+	send_members(channel, msg, except, true);
+}
+
+void ircd_send_said(
+	struct ircd_channel *channel, const struct ircd_msg *msg, const struct ircd_user *except)
+{
+	send_members(channel, msg, except, false);
 }
 
 void ircd_send_neighbours(

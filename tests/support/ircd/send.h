@@ -39,6 +39,9 @@ void ircd_reply(struct ircd_conn *conn, const char *format, ...)
 /* To all members with a connection but one user (or NULL). */
 void ircd_send_channel(
 	struct ircd_channel *channel, const struct ircd_msg *msg, const struct ircd_user *except);
+/* The same for what is said: not to those who are deaf. */
+void ircd_send_said(
+	struct ircd_channel *channel, const struct ircd_msg *msg, const struct ircd_user *except);
 /* To everybody who shares a channel with the user, once each, and to the user when told so. */
 void ircd_send_neighbours(
 	struct ircd_server *server, struct ircd_user *user, const struct ircd_msg *msg, bool self);

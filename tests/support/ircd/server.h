@@ -48,6 +48,7 @@ struct ircd_limits {
 	char chantypes[8];
 	char status_modes[IRCD_STATUS_MAX + 1]; /* highest first: "ov" */
 	char status_signs[IRCD_STATUS_MAX + 1]; /* "@+" */
+	char deaf;                              /* user mode, '\0' without DEAF */
 };
 
 struct ircd_tls;
@@ -73,6 +74,7 @@ struct ircd_user {
 	char *away;
 	bool registered;
 	bool invisible;
+	bool deaf; /* is not sent what is said in channels */
 	struct ircd_member **members;
 	size_t member_count, member_room;
 	char **lost_channels; /* of a fake user behind a netsplit: where it comes back to */

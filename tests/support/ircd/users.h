@@ -37,4 +37,7 @@ void ircd_say_channel(struct ircd_server *server, struct ircd_user *from,
 void ircd_say_user(struct ircd_server *server, struct ircd_user *from, struct ircd_user *to,
 	const char *command, const char *text, const char *client_tags);
 
+/* Modes of a user, as "+d-i", asked for by somebody (a prefix). */
+void ircd_change_user_modes(
+	struct ircd_server *server, const char *by, struct ircd_user *user, const char *modes);
 #endif
