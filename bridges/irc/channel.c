@@ -8,6 +8,7 @@
 #include "bridges/irc/channel.h"
 
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/hearing.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/roster.h"
@@ -266,6 +267,7 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	}
 	reader->reading++;
 	tr_irc_session_rouse(reader);
+	tr_irc_hearing_wake(reader);
 	bool something_missed = channel->join_stored;
 	if (something_missed && tr_irc_history_available(reader)) {
 		channel->catching_up = true;
@@ -285,10 +287,13 @@ struct tr_irc_session *tr_irc_channel_elect(
 			!tr_irc_session_online(member->session)) {
 			continue;
 		}
-		if (member->session->user_id == NULL) {
+		int fitness = tr_irc_hearing_fitness(member->session);
+		if (member->session->user_id == NULL && fitness > 0) {
 			return member->session;
 		}
-		found = found ? found : member->session;
+		if (found == NULL || fitness > tr_irc_hearing_fitness(found)) {
+			found = member->session;
+		}
 	}
 	return found;
 }
@@ -342,6 +347,22 @@ void tr_irc_channel_left(struct tr_irc_channel *channel, struct tr_irc_session *
 		tr_irc_standby_dismiss(channel);
 		tr_irc_standby_choose(channel);
 	}
+	tr_irc_hearing_keep(channel);
+}
+
+void tr_irc_channel_deafened(struct tr_irc_channel *channel, struct tr_irc_session *session)
+{
+	bool alone = channel->standby == NULL && tr_irc_channel_elect(channel, session) == NULL;
+	if (channel->reader == session && !alone) {
+		tr_irc_channel_replace_reader(channel);
+	} else if (channel->reader == session && tr_irc_hearing_fitness(session) > 0) {
+		set_reader(channel, session); /* wakes it, and asks for what it has missed */
+		ask_names(channel);
+	} else if (channel->standby == session) {
+		tr_irc_standby_dismiss(channel);
+		tr_irc_standby_choose(channel);
+	}
+	tr_irc_hearing_keep(channel);
 }
 
 void tr_irc_channel_forget_reader(struct tr_irc_channel *channel)

@@ -18,10 +18,13 @@ void tr_irc_channel_catch_up(struct tr_irc_channel *channel);
 void tr_irc_channel_invalidate_own(struct tr_irc_channel *channel);
 void tr_irc_channel_forget_held(struct tr_irc_channel *channel);
 
-/* A member other than `other` that can read: the bot where it is in, else any; or NULL. */
+/* A member other than `other` that can read: the bot where it is in, else one that hears, else any;
+ * or NULL. */
 struct tr_irc_session *tr_irc_channel_elect(
 	const struct tr_irc_channel *channel, const struct tr_irc_session *other);
 /* The standby reads from now on. */
 void tr_irc_channel_replace_reader(struct tr_irc_channel *channel);
+/* The session is not sent what is said any more, and nobody of us wanted that (hearing.h). */
+void tr_irc_channel_deafened(struct tr_irc_channel *channel, struct tr_irc_session *session);
 
 #endif

@@ -120,6 +120,9 @@ bool tr_irc_register_line(struct tr_irc_connection *connection, const struct tr_
 		tr_irc_isupport_take(&connection->isupport, line);
 		return connection->state != TR_IRC_CONNECTION_READY; /* later it is news */
 	}
+	if (line->numeric == 4) {
+		tr_irc_isupport_take_version(&connection->isupport, line);
+	}
 	if (tr_irc_caps_line(connection, line) || refused(connection, line)) {
 		return true;
 	}

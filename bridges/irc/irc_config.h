@@ -37,6 +37,7 @@ struct tr_irc_mode_power {
 };
 
 enum tr_irc_join_rule { TR_IRC_JOIN_PUBLIC, TR_IRC_JOIN_INVITE };
+enum tr_irc_deaf { TR_IRC_DEAF_AUTO, TR_IRC_DEAF_OFF };
 enum tr_irc_realname_format { TR_IRC_REALNAME_MXID, TR_IRC_REALNAME_REVERSE_MXID };
 enum tr_irc_mentions { TR_IRC_MENTIONS_OFF, TR_IRC_MENTIONS_ON, TR_IRC_MENTIONS_FORCE_OFF };
 enum tr_irc_sslmode {
@@ -130,6 +131,7 @@ struct tr_irc_clients_config {
 	bool allowNickChanges;
 	int64_t maxClients, idleTimeout, reconnectIntervalMs, concurrentReconnectLimit, lineLimit;
 	char *userModes;
+	enum tr_irc_deaf deaf;
 	enum tr_irc_realname_format realnameFormat;
 	int64_t pingTimeoutMs, pingRateMs;
 	struct {

@@ -299,6 +299,8 @@ static const struct tr_schema pacing_schema = {
 	.title = "How lines are paced on each connection", .keys = pacing_keys};
 static const struct tr_schema_choice realname_formats[] = {
 	{"mxid", TR_IRC_REALNAME_MXID}, {"reverse-mxid", TR_IRC_REALNAME_REVERSE_MXID}, {NULL, 0}};
+static const struct tr_schema_choice deaf_choices[] = {
+	{"auto", TR_IRC_DEAF_AUTO}, {"off", TR_IRC_DEAF_OFF}, {NULL, 0}};
 static const struct tr_schema_key irc_client_keys[] = {
 	ROW("nickTemplate", STRING, nickTemplate, "\"M-$DISPLAY\"", 0,
 		.check = tr_irc_check_nick_template,
@@ -325,6 +327,11 @@ static const struct tr_schema_key irc_client_keys[] = {
 	ROW("userModes", STRING, userModes, NULL, 0, .example = "# \"Ri\"",
 		.check = tr_irc_check_user_modes,
 		.help = "Modes that users set on themselves, such as \"Ri\"."),
+	ROW("deaf", CHOICE, deaf, "auto", 0, .choices = deaf_choices,
+		.help = "Where the server has a user mode for it, users whose connections nobody "
+			"listens to are not sent what is said in channels, which saves both sides "
+			"much work in channels with many users. Private messages are not "
+			"concerned. off: never."),
 	ROW("realnameFormat", CHOICE, realnameFormat, "mxid", 0, .choices = realname_formats,
 		.help = "What the real name of a Matrix user says."),
 	ROW("pingTimeoutMs", INT, pingTimeoutMs, "600000", 0, .min = 1000, .max = 86400000,

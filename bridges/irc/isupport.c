@@ -186,6 +186,7 @@ static const struct {
 	{"TARGMAX", FIELD(targ_max_join)},
 	{"EXCEPTS", FIELD(except_mode)},
 	{"INVEX", FIELD(invex_mode)},
+	{"DEAF", FIELD(deaf_mode)},
 	{"UTF8ONLY", FIELD(utf8_only)},
 };
 
@@ -233,6 +234,8 @@ static void take_text(struct tr_irc_isupport *isupport, struct tr_str key, struc
 		take_mode(value, 'e', &isupport->except_mode);
 	} else if (tr_str_eq_nocase(key, TR_STR("INVEX"))) {
 		take_mode(value, 'I', &isupport->invex_mode);
+	} else if (tr_str_eq_nocase(key, TR_STR("DEAF"))) {
+		take_mode(value, 'D', &isupport->deaf_mode);
 	} else if (tr_str_eq_nocase(key, TR_STR("UTF8ONLY"))) {
 		isupport->utf8_only = true;
 	}
@@ -281,6 +284,18 @@ static bool unescape(struct tr_str value, char *out, size_t size, size_t *len)
 		out[(*len)++] = (char)byte;
 	}
 	return true;
+}
+
+/* "004 nick server version usermodes ..". InspIRCd with its module deaf and UnrealIRCd have the
+ * mode and no DEAF in 005; with others a d means this and that. */
+void tr_irc_isupport_take_version(struct tr_irc_isupport *isupport, const struct tr_irc_line *line)
+{
+	struct tr_str version = tr_irc_param(line, 2);
+	bool known = tr_str_starts(version, TR_STR("InspIRCd")) ||
+		     tr_str_starts(version, TR_STR("Unreal"));
+	if (known && line->param_count > 4 && tr_str_find_char(tr_irc_param(line, 3), 'd') >= 0) {
+		isupport->deaf_mode = 'd';
+	}
 }
 
 void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_line *line)

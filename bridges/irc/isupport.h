@@ -29,6 +29,8 @@ struct tr_irc_isupport {
 	char status_msg[16]; /* signs before a channel that make a message for its operators only */
 	char except_mode,
 		invex_mode; /* lists of exceptions from bans and +i; '\0' = there are none */
+	char deaf_mode; /* a user with this mode is not sent what is said in channels; '\0' = none
+			 */
 	char network[64];
 	bool utf8_only;
 };
@@ -36,6 +38,8 @@ struct tr_irc_isupport {
 void tr_irc_isupport_init(struct tr_irc_isupport *isupport);
 /* Takes in one 005 line. */
 void tr_irc_isupport_take(struct tr_irc_isupport *isupport, const struct tr_irc_line *line);
+/* Takes in 004, for what some servers say there only. */
+void tr_irc_isupport_take_version(struct tr_irc_isupport *isupport, const struct tr_irc_line *line);
 
 /* Appends `name` folded by the server's case mapping. */
 int tr_irc_fold(const struct tr_irc_isupport *isupport, struct tr_str name, struct tr_buf *out);

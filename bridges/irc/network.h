@@ -65,6 +65,9 @@ struct tr_irc_network {
 	char *epoch;               /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
 	uint64_t overlap_tokens; /* of PINGs, see standby.h */
+	uint64_t hearing_tokens; /* of PINGs, see hearing.h */
+	bool deaf_echoes;        /* who is deaf hears the echo of their own lines */
+	bool deaf_is_bad;        /* it does not work on this server */
 	struct tr_list resting;  /* sessions, in the order they began to */
 	struct tr_timer *rouse;
 	struct tr_list to_pump; /* sessions that may have something to write */

@@ -121,10 +121,25 @@ static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_lin
 		if (channel != NULL && channel->reader == session && !channel->catching_up) {
 			tr_irc_channel_passed(channel, tr_buf_str(&msgid));
 		}
+		tr_irc_hearing_echoed(session);
 		confirm(sent, tr_buf_take(&msgid));
 		tr_irc_outgoing_pump(session);
 	}
 	return true;
+}
+
+/* The answer to the line is complete, without an echo. */
+static void not_echoed(struct tr_irc_session *session, struct tr_irc_sent_line *sent)
+{
+	if (sent == NULL || !tr_irc_outgoing_has_echo(session)) {
+		return;
+	}
+	if (tr_irc_hearing_missed_echo(session)) {
+		confirm(sent, NULL);
+		tr_irc_outgoing_pump(session);
+	} else {
+		refuse(sent, 0, TR_STR("it was not passed on"));
+	}
 }
 
 /* "@label=x ACK": the server has nothing to say, and with echo-message that means that nobody got
@@ -134,9 +149,7 @@ static bool labeled_end(struct tr_irc_session *session, const struct tr_irc_line
 	struct tr_str reference = tr_irc_param(line, 0);
 	if (tr_irc_is(line, "ACK")) {
 		struct tr_irc_sent_line *sent = by_label(session, label_of(session, line));
-		if (sent != NULL && tr_irc_outgoing_has_echo(session)) {
-			refuse(sent, 0, TR_STR("it was not passed on"));
-		}
+		not_echoed(session, sent);
 		return true;
 	}
 	if (!tr_irc_is(line, "BATCH") || reference.len < 2) {
@@ -154,9 +167,7 @@ static bool labeled_end(struct tr_irc_session *session, const struct tr_irc_line
 	}
 	char *label = tr_map_remove(&session->label_batches, name);
 	struct tr_irc_sent_line *sent = label ? by_label(session, tr_str_from(label)) : NULL;
-	if (sent != NULL && tr_irc_outgoing_has_echo(session)) {
-		refuse(sent, 0, TR_STR("it was not passed on"));
-	}
+	not_echoed(session, sent);
 	tr_free(label);
 	return label != NULL;
 }
@@ -178,7 +189,7 @@ static bool confirm_pong(struct tr_irc_session *session, const struct tr_irc_lin
 		if (sent->ping == 0 || sent->ping > number) {
 			break;
 		}
-		if (tr_irc_outgoing_has_echo(session)) {
+		if (tr_irc_outgoing_has_echo(session) && !tr_irc_hearing_missed_echo(session)) {
 			/* An echo comes before the PONG: this line's will never come. */
 			refuse(sent, 0, TR_STR("it was not passed on"));
 		} else {

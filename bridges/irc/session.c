@@ -61,6 +61,7 @@ static void on_ready(void *arg)
 	network->isupport_told = true;
 	session->online_ms = tr_clock_mono_ms();
 	tr_irc_session_set_state(session, TR_IRC_ONLINE);
+	tr_irc_hearing_reset(session);
 	tr_irc_connects_ready(&network->connects);
 	tr_irc_session_own_nick(session, tr_str_from(tr_irc_connection_nick(session->connection)));
 	tr_irc_session_store_identity(session);

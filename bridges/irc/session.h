@@ -8,6 +8,7 @@
 
 #include "bridges/irc/connection.h"
 #include "bridges/irc/flood.h"
+#include "bridges/irc/hearing.h"
 #include "bridges/irc/network.h"
 #include "bridges/irc/puppet.h"
 
@@ -65,6 +66,7 @@ struct tr_irc_session {
 	unsigned refusals;    /* of the bot's joins, in a row */
 	unsigned reading;     /* channels it is the reader of */
 	unsigned standing_by; /* channels it would read next */
+	struct tr_irc_hearing hearing;
 	struct tr_irc_history *history;
 	struct tr_list topics;          /* topic.c: on their way to the server; unused = zeroed */
 	struct tr_irc_queries *queries; /* query.c; NULL until one is asked */

@@ -28,6 +28,7 @@ static void send_join(struct tr_irc_member *member)
 	const struct tr_irc_channel *channel = member->channel;
 	member->asked_ms = tr_clock_mono_ms();
 	member->again_ms = 0;
+	tr_irc_hearing_before_join(member->session, channel);
 	tr_irc_send_words(member->session->connection, "JOIN", tr_str_from(channel->name),
 		tr_str_from(channel->password), (struct tr_str){NULL, 0});
 	if (!tr_timer_active(member->session->join_watch)) {
@@ -147,6 +148,7 @@ void tr_irc_session_rejoin_all(struct tr_irc_session *session)
 {
 	struct tr_list *node;
 	struct tr_list *following;
+	tr_irc_hearing_rest(session);
 	TR_LIST_EACH (&session->members, node, following) {
 		send_join(TR_LIST_ENTRY(node, struct tr_irc_member, node));
 	}

@@ -68,6 +68,11 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 		session->refusals = 0;
 	}
 	tr_irc_channel_joined(channel, session, line);
+	if (session->user_id == NULL) {
+		tr_irc_hearing_relieve(channel);
+	} else {
+		tr_irc_hearing_rest(session);
+	}
 	tr_irc_outgoing_pump(session);
 	tr_irc_topic_pump(session);
 	tr_irc_dynamic_joined(channel, session);
@@ -188,7 +193,8 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 	if (line->numeric == 396) {
 		tr_irc_session_learn_cloak(session, line);
 	}
-	if (tr_irc_standby_pong(session, line) || tr_irc_identify_line(session, line) ||
+	if (tr_irc_hearing_line(session, line) || tr_irc_standby_pong(session, line) ||
+		tr_irc_identify_line(session, line) ||
 		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
 		tr_irc_outgoing_line(session, line) || tr_irc_session_join_refused(session, line) ||
 		tr_irc_query_line(session, line)) {

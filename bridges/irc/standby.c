@@ -5,6 +5,7 @@
 #include "bridges/irc/standby.h"
 
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/hearing.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/reader.h"
@@ -147,13 +148,14 @@ void tr_irc_standby_choose(struct tr_irc_channel *channel)
 		return;
 	}
 	struct tr_irc_session *standby = tr_irc_channel_elect(channel, channel->reader);
-	if (standby == NULL) {
+	if (standby == NULL || tr_irc_hearing_fitness(standby) == 0) {
 		return;
 	}
 	open_overlap(channel);
 	channel->standby = standby;
 	standby->standing_by++;
 	tr_irc_session_rouse(standby);
+	tr_irc_hearing_wake(standby);
 	ping(channel, standby);
 }
 

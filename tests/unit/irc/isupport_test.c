@@ -170,6 +170,37 @@ static bool same(const struct tr_irc_isupport *isupport, const char *a, const ch
 	return result;
 }
 
+static char deaf_by_version(const char *rest)
+{
+	struct tr_irc_isupport isupport;
+	struct tr_irc_line line;
+	struct tr_buf text = TR_BUF_INIT(512);
+	tr_irc_isupport_init(&isupport);
+	tr_buf_addf(&text, ":irc.test 004 alice irc.test %s", rest);
+	assert_true(tr_irc_line_parse(tr_buf_str(&text), &line));
+	tr_irc_isupport_take_version(&isupport, &line);
+	tr_buf_finish(&text);
+	return isupport.deaf_mode;
+}
+
+static void the_mode_that_makes_deaf_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(told("NICKLEN=9").deaf_mode, 0);
+	assert_int_equal(told("DEAF=D").deaf_mode, 'D');
+	assert_int_equal(told("DEAF=d").deaf_mode, 'd');
+	assert_int_equal(told("DEAF=").deaf_mode, 'D');
+	assert_int_equal(told("DEAF=+d").deaf_mode, 0);
+	assert_int_equal(told("DEAF=1").deaf_mode, 0);
+	assert_int_equal(told("DEAF=d -DEAF").deaf_mode, 0);
+	assert_int_equal(deaf_by_version("InspIRCd-3 diosw biklmnopstv :bklov"), 'd');
+	assert_int_equal(deaf_by_version("UnrealIRCd-6.1.0 diopqrstwxzBDGHIRSTWZ bl"), 'd');
+	assert_int_equal(deaf_by_version("InspIRCd-3 iosw biklmnopstv :bklov"), 0);
+	assert_int_equal(deaf_by_version("hybrid-8.2 diosw biklmnopstv"), 0);
+	assert_int_equal(deaf_by_version("InspIRCd-3 :diosw"), 0);
+	assert_int_equal(deaf_by_version("InspIRCd-3"), 0);
+}
+
 static void names_fold_as_the_server_does(void **state)
 {
 	const struct tr_irc_isupport rfc = told("CASEMAPPING=rfc1459");
@@ -323,6 +354,7 @@ int main(void)
 		cmocka_unit_test(what_a_server_takes_back_is_the_default_again),
 		cmocka_unit_test(values_may_be_escaped),
 		cmocka_unit_test(lists_of_exceptions_have_their_letters),
+		cmocka_unit_test(the_mode_that_makes_deaf_is_known),
 		cmocka_unit_test(names_fold_as_the_server_does),
 		cmocka_unit_test(s3_different_channels_are_never_one),
 		cmocka_unit_test(s3_a_channel_name_has_no_commas_spaces_or_control_characters),
