@@ -24,7 +24,7 @@ class QuietIrcd(ScriptedIrcd):
     """Writes no log of its bytes: a crowd that joins makes gigabytes."""
 
     def __init__(self, directory, **options):
-        super().__init__(directory, **{"profile": "echo", "sendq": 1 << 30, "gather_ms": 100, **options})
+        super().__init__(directory, **{"profile": "echo", "sendq": 1 << 30, "gather_ms": 100, "isupport": ["DEAF=d"], **options})
 
     def _argv(self):
         argv = super()._argv()

@@ -39,6 +39,7 @@ class Variant:
     hard: bool = True
     paced: bool = False
     both: bool = False  # load in the other direction too, and that is judged as well
+    deaf: bool = False  # the server has a user mode for it: all but three of ours in a channel are
     mixed: bool = False  # Matrix users also say several lines at once, edit and answer
     rate: float = 60.0  # messages a second in each room
 
@@ -54,6 +55,8 @@ VARIANTS = (
     Variant("mixed", mixed=True, rate=30),
     Variant("both", both=True, rate=30),
     Variant("both-echo", profile="echo", both=True, rate=30),
+    Variant("deaf", both=True, deaf=True, rate=30),
+    Variant("deaf-echo", profile="echo", both=True, deaf=True, rate=30),
     Variant("paced", profile="echo", paced=True, rate=30),
     Variant("slow-ircd", profile="history", ircd_delay_ms=20, rate=12),
     Variant("slow-ircd-echo", profile="echo", ircd_delay_ms=20, rate=12),
@@ -135,7 +138,7 @@ class World:
             delay_ms=variant.ircd_delay_ms,
             reader="MatrixBot",
             history_depth=200000,
-            isupport=["NICKLEN=30"],
+            isupport=["NICKLEN=30"] + ["DEAF=d"] * variant.deaf,
         )
         self.ircd.start()
         config = irc_config("http://127.0.0.1:1", DOMAIN, self.ircd, database=self.database)
