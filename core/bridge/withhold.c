@@ -166,14 +166,12 @@ static bool state_agrees(struct withhold *withhold, struct tr_str missing)
 	if (withhold->shown == wanted && !withhold->busy) {
 		return true;
 	}
-	/* While it holds nothing has been decided. */
-	if (withhold->busy || withhold->state == HOLDING ||
-		tr_clock_mono_ms() < withhold->state_again_ms) {
+	if (withhold->busy || tr_clock_mono_ms() < withhold->state_again_ms) {
 		return false;
 	}
 	if (withhold->shown == SHOWN_UNKNOWN && withhold->state_again_ms == 0) {
 		read_state(withhold);
-	} else {
+	} else if (withhold->state != HOLDING) { /* then nothing has been decided */
 		put_state(withhold, wanted == SHOWN_BLOCKED, missing);
 	}
 	return false;
@@ -264,6 +262,12 @@ static void hold_room(struct withhold *withhold, size_t missing)
  * hold. */
 static void look(struct withhold *withhold, bool something_said)
 {
+	struct tr_bridge *bridge = withhold->bridge;
+	if (tr_portal_of_room(bridge, tr_str_from(withhold->room_id)) != withhold->portal ||
+		!guarded(bridge, withhold->portal)) {
+		withhold->state = OPEN; /* it is not bridged (so) any more */
+		return;
+	}
 	struct tr_buf names = TR_BUF_INIT(NAMES_MAX);
 	size_t missing =
 		withhold->state == OPEN && !something_said ? 0 : count_missing(withhold, &names);

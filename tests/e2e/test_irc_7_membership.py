@@ -406,6 +406,8 @@ def test_nothing_is_shown_before_all_are_there_on_real_servers(synapse_lists_wor
     with world.irc(channel) as ann:
         dora = world.new_user("dora")
         dora.join(room)
+        heard = f"{dora.user_id}: offline -> queued"  # the bridge knows that she is there
+        eventually(lambda: heard in world.bridge.process.output(), 20, heard)
         ann.say(channel, "is everybody here?")
         world.alice.wait_for(room, lambda event: event["content"].get("body") == "is everybody here?", 30, "the message")
         ann.send(f"ISON {world.nick_of(dora)} {world.nick_of(world.alice)}")

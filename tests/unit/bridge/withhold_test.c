@@ -73,6 +73,7 @@ static void a_restart_keeps_what_waits_and_does_not_tell_again(void **state)
 	struct world *world = *state;
 	world_remote(world, world->portal, "ann", "k1", "one");
 	world_expect(world, &world->log, state_line);
+	world_expect(world, &world->sent, "is not shown here now");
 	world_stop(world);
 	tr_buf_clear(&world->sent);
 	tr_buf_clear(&world->log);
