@@ -11,7 +11,10 @@
 
 #include <string.h>
 
-enum { SEARCH_LIMIT = 100 };
+enum {
+	SEARCH_LIMIT = 100,
+	FOREIGN_MAX = 12, /* attempts that something before the homeserver refuses: half an hour */
+};
 
 /* One function changes the state. */
 static void set_state(struct tr_outbound *outbound, enum tr_outbound_state state)
@@ -46,6 +49,14 @@ static void go_on_as_bot(struct tr_outbound *outbound)
 	tr_outbound_deliver(outbound);
 }
 
+/* Something before the homeserver refuses this message and perhaps others: it is given time. Where
+ * it does not take this one for what it says, nothing behind it may wait for ever. */
+static bool is_refused_for_good(const struct tr_outbound *outbound, const struct tr_error *error)
+{
+	return error->code == TR_E_PROTOCOL && error->status >= 300 &&
+	       outbound->item.attempts + 1 >= FOREIGN_MAX;
+}
+
 /* Ends or repeats after an error of the homeserver or of the preparation. */
 static void failed(struct tr_outbound *outbound, const struct tr_error *error)
 {
@@ -56,6 +67,9 @@ static void failed(struct tr_outbound *outbound, const struct tr_error *error)
 	switch (error->cls) {
 	case TR_CLASS_RETRY:
 	case TR_CLASS_RETRY_AFTER:
+		if (is_refused_for_good(outbound, error)) {
+			break;
+		}
 		retry(outbound, error);
 		return;
 	case TR_CLASS_DENIED:

@@ -60,8 +60,20 @@ static struct meaning meaning_of_status(int status)
 	}
 }
 
+/* A refusal without an error code was not made by a homeserver but by what stands before it: a
+ * proxy that is being set up, a page that says "back soon". Too much is too much for whomever it
+ * is. */
+static bool is_foreign(int status, struct tr_str errcode)
+{
+	return tr_str_empty(errcode) && status >= 300 && status < 500 && status != 401 &&
+	       status != 405 && status != 408 && status != 413 && status != 429;
+}
+
 static struct meaning meaning_of(int status, struct tr_str errcode)
 {
+	if (is_foreign(status, errcode)) {
+		return (struct meaning){TR_E_PROTOCOL, TR_CLASS_RETRY};
+	}
 	/* A server in trouble may say anything; it is the trouble that counts. */
 	if (status < 500 || tr_str_eq_c(errcode, "M_LIMIT_EXCEEDED")) {
 		for (size_t i = 0; i < TR_ARRAY_LEN(by_errcode); i++) {

@@ -26,7 +26,9 @@ struct world {
 	struct tr_to_matrix *queue;
 	struct put puts[SENDS_MAX];
 	size_t put_count;
-	int statuses[8]; /* what the next sends are answered; 0 = taken, -1 = taken and then 502 */
+	int statuses[8];   /* what the next sends are answered; 0 = taken, -1 = taken and then 502,
+			      -404 = 404 by a proxy */
+	bool behind_proxy; /* that refuses everything */
 	size_t status_next;
 	struct put room[SENDS_MAX]; /* what is in the room, each key once */
 	size_t room_count;
@@ -92,7 +94,8 @@ static void on_request(void *arg, struct tr_http_server_request *request)
 		put->body, sizeof(put->body), "%.*s", TR_STR_ARG(tr_json_get_str(content, "body")));
 	tr_json_free(content);
 	int status = world->status_next < 8 ? world->statuses[world->status_next++] : 0;
-	if (status <= 0) {
+	status = world->behind_proxy ? -404 : status;
+	if (status == 0 || status == -1) {
 		take_into_room(world, put);
 	}
 	switch (status) {
@@ -101,6 +104,9 @@ static void on_request(void *arg, struct tr_http_server_request *request)
 		break;
 	case -1:
 		answer(request, 502, "bad gateway");
+		break;
+	case -404:
+		answer(request, 404, "<html>not found</html>");
 		break;
 	case 429:
 		answer(request, 429,
@@ -398,6 +404,34 @@ static void what_is_denied_twice_is_dead_and_the_next_goes_on(void **state)
 	assert_string_equal(world->room[0].body, "two");
 }
 
+static void what_no_homeserver_has_refused_is_sent_again(void **state)
+{
+	struct world *world = *state;
+	world->statuses[0] = -404;
+	say(world, "k1", "one");
+	say(world, "k2", "two");
+	until_empty(world);
+	assert_int_equal(world->dead, 0);
+	assert_int_equal(world->room_count, 2);
+	assert_string_equal(world->room[0].body, "one");
+}
+
+static void what_a_proxy_never_lets_through_does_not_stop_the_room_for_ever(void **state)
+{
+	struct world *world = *state;
+	world->behind_proxy = true;
+	say(world, "k1", "one");
+	while (world->dead == 0) {
+		tr_to_matrix_wake(world->queue);
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	assert_int_equal(world->put_count, 12);
+	world->behind_proxy = false;
+	say(world, "k2", "two");
+	until_empty(world);
+	assert_int_equal(world->room_count, 1);
+}
+
 static void a_ghost_is_prepared_before_its_message(void **state)
 {
 	struct world *world = *state;
@@ -492,6 +526,8 @@ int main(void)
 		TEST(an_echo_closes_a_message_whose_answer_was_lost),
 		TEST(a_ghost_that_may_not_send_is_repaired_once_and_the_id_stays),
 		TEST(what_is_denied_twice_is_dead_and_the_next_goes_on),
+		TEST(what_no_homeserver_has_refused_is_sent_again),
+		TEST(what_a_proxy_never_lets_through_does_not_stop_the_room_for_ever),
 		TEST(a_ghost_is_prepared_before_its_message),
 		TEST(a_ghost_that_cannot_be_made_ends_its_message_as_dead),
 		TEST(a_direct_chat_is_sent_to_the_room_made_for_it),

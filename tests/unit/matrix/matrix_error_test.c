@@ -67,8 +67,12 @@ static void each_answer_has_its_class(void **state)
 		{400, "{\"errcode\":\"M_TOO_LARGE\"}", TR_E_TOO_BIG, TR_CLASS_PERMANENT},
 		{400, "{\"errcode\":\"M_USER_IN_USE\"}", TR_E_EXISTS, TR_CLASS_PERMANENT},
 		{400, "{\"errcode\":\"M_BAD_JSON\"}", TR_E_INVALID, TR_CLASS_PERMANENT},
-		{400, "[]", TR_E_INVALID, TR_CLASS_PERMANENT},
-		{302, NULL, TR_E_INVALID, TR_CLASS_PERMANENT},
+		/* Not from a homeserver. */
+		{400, "[]", TR_E_PROTOCOL, TR_CLASS_RETRY},
+		{302, NULL, TR_E_PROTOCOL, TR_CLASS_RETRY},
+		{403, NULL, TR_E_PROTOCOL, TR_CLASS_RETRY},
+		{404, NULL, TR_E_PROTOCOL, TR_CLASS_RETRY},
+		{413, NULL, TR_E_TOO_BIG, TR_CLASS_PERMANENT},
 	};
 
 	(void)state;
