@@ -101,9 +101,10 @@ class Verdict:
             self.problems.append(f"{kind}: {what}")
 
 
-def judge_to_irc(sent, lines, kills, *, window, history):
+def judge_to_irc(sent, lines, kills, *, window, history, ordered=True):
     """sent: in the order it was said in each room. lines: in the order they were taken. window: how many a connection may
-    double after a kill. history: the server's history lets the bridge find out, so nothing doubles."""
+    double after a kill. history: the server's history lets the bridge find out, so nothing doubles. ordered: nothing was refused and
+    sent again, which comes behind what waits."""
     verdict = Verdict()
     places = _places(sent, verdict)
     times = [kill.time_ns for kill in kills]
@@ -117,7 +118,8 @@ def judge_to_irc(sent, lines, kills, *, window, history):
                 verdict.blame("altered", f"{line.channel}: {line.text!r} of {entry[1].sender} was written by {line.sender}")
             seen[line.channel, line.text].append(line)
     _count(verdict, [one for one in sent if one.accepted], seen)
-    _judge_order(verdict, [(line.channel, line.text) for line in lines], places)
+    if ordered:
+        _judge_order(verdict, [(line.channel, line.text) for line in lines], places)
     doubles = defaultdict(list)
     for occurrences in seen.values():
         for before, again in zip(occurrences, occurrences[1:]):

@@ -41,6 +41,7 @@ class Variant:
     both: bool = False  # load in the other direction too, and that is judged as well
     deaf: bool = False  # the server has a user mode for it: all but three of ours in a channel are
     mixed: bool = False  # Matrix users also say several lines at once, edit and answer
+    retry: bool = False  # channels refuse what is said for a while, and people say !retry
     rate: float = 60.0  # messages a second in each room
 
     @property
@@ -53,6 +54,7 @@ VARIANTS = (
     Variant("echo", profile="echo"),
     Variant("rfc", profile="rfc"),
     Variant("mixed", mixed=True, rate=30),
+    Variant("retry", retry=True, rate=30),
     Variant("both", both=True, rate=30),
     Variant("both-echo", profile="echo", both=True, rate=30),
     Variant("deaf", both=True, deaf=True, rate=30),
@@ -110,6 +112,7 @@ class World:
         self._next = dict.fromkeys(CHANNELS, 1)
         self._events = {}  # (channel, user): what was said last
         self._choose = random.Random(directory.name)
+        self._bot_rooms = {}  # user id: room with the bot
 
     def __enter__(self):
         try:
@@ -218,15 +221,40 @@ class World:
         while not all(len(someone.joined_members(room)) > len(MATRIX_USERS) for room in self.rooms.values()):
             assert time.monotonic() < deadline, "the bot is not in the rooms"
             time.sleep(0.02)
+        if self.variant.retry:
+            self._meet_the_bot(deadline)
         self.load(0.1)
         while self.arrived() < self.said():
             assert time.monotonic() < deadline, f"{self.arrived()} of the first {self.said()} messages have arrived"
             time.sleep(0.02)
 
+    def _meet_the_bot(self, deadline):
+        bot = f"@{registration_words(self.bridge.registration)['sender_localpart']}:{DOMAIN}"
+        for name in MATRIX_USERS:
+            user = self.stub.user(name)
+            room = user.create_room(preset="trusted_private_chat", is_direct=True, invite=[bot])
+            self._bot_rooms[user.user_id] = room
+            while bot not in user.joined_members(room):
+                assert time.monotonic() < deadline, "the bot is in no room with its people"
+                time.sleep(0.02)
+
     # Load
+
+    def moderate(self):
+        """Some channels take nothing for a while, others do so again; then people have sent again what was refused."""
+        for channel in CHANNELS:
+            self.ircd.control("mode", channel=channel, modes=self._choose.choice(("+m", "-m")))
+        if self._choose.random() < 0.7:
+            self.send_again()
+
+    def send_again(self):
+        for user, room in self._bot_rooms.items():
+            self.stub.inject(room, user, content={"msgtype": "m.text", "body": "!retry"})
 
     def load(self, seconds):
         """Messages in every room for so long, by several senders; returns at once."""
+        if self.variant.retry and self.kills:
+            self.moderate()
         each = max(1, round(self.variant.rate * seconds / len(IRC_USERS)))
         count = each * len(IRC_USERS)
         for channel in CHANNELS:
@@ -290,8 +318,15 @@ class World:
         """Until everything that is owed has arrived, or nothing more comes for a long time."""
         deadline = time.monotonic() + PATIENCE_S
         last = -1
+        for channel in CHANNELS if self.variant.retry else ():
+            self.ircd.control("mode", channel=channel, modes="-m")
         while True:
             now = self.arrived()
+            if self.variant.retry:
+                now = len(taken_on(map(parse_record, Tail(self.ircd.ledger_path).lines())))
+                if self._quiet():
+                    self.send_again()
+                    time.sleep(1)
             if now != last:
                 last, deadline = now, time.monotonic() + PATIENCE_S
             if self._quiet() and not self.verdict().lost:
@@ -324,8 +359,11 @@ class World:
         channels = {room: channel for channel, room in self.rooms.items()}
         verdict = Verdict()
         if self.to_irc or self.variant.both:
-            sent, lines = sent_messages(entries, channels), written_lines(records)
-            verdict.add(judge_to_irc(sent, lines, kills, window=self.variant.window, history=history))
+            retry = self.variant.retry
+            sent, lines = sent_messages(entries, channels), taken_on(records) if retry else written_lines(records)
+            verdict.add(
+                judge_to_irc(sent, lines, kills, window=self.variant.window, history=history, ordered=not retry)
+            )
         if not self.to_irc or self.variant.both:
             said, puts = said_lines(records), put_messages(entries, channels)
             verdict.add(judge_to_matrix(said, puts, kills, history=history))
@@ -413,6 +451,21 @@ def written_lines(records):
             for index in waiting.pop(record.conn, []):
                 confirmed[index] = record.time_ns
     return [Line(*line, time) for line, time in zip(lines, confirmed)]
+
+
+def taken_on(records):
+    """The lines of the bridge's people that the server gave to a channel: others it refused."""
+    connected = {}
+    lines = []
+    for record in records:
+        if record.kind == "CONNECT":
+            connected[record.conn] = record.time_ns
+        elif record.kind == "SAID" and record.fields[0] in CHANNELS and record.conn in connected:
+            sender = record.nick.rstrip("0123456789")
+            lines.append(
+                Line(record.fields[0], sender, record.raw, record.conn, connected[record.conn], record.time_ns, None)
+            )
+    return lines
 
 
 def said_lines(records):
