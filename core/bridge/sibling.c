@@ -3,11 +3,14 @@
  * Several rooms of one place: what a Matrix user says in one of them is said in the others by the
  * ghost of the name he has on the network, once the network has it. The copies are stored before
  * the message counts as done, under keys made of its event id, so that a crash neither loses nor
- * doubles them.
+ * doubles them. What is answered or edited there is the event that stands for it in that room;
+ * which one that is, the queue looks up when the copy is sent.
  */
 #include "core/bridge/bridge_internal.h"
 
-enum { NAME_MAX = 1024 };
+enum { NAME_MAX = 1024, KEYS_MAX = 8 };
+
+static const char copy_prefix[] = "copy:";
 
 /* A message that is done once its copies are stored. */
 struct sibling_copies {
@@ -40,19 +43,61 @@ static void copy_stored(void *arg)
 	}
 }
 
-/* What the message refers to are events of its own room. "@room" meant that room. */
-static struct tr_json *copy_content(const struct tr_delivery *delivery)
+/* "@room" meant the room it was said in. */
+static void narrow_mentions(struct tr_json *content)
 {
-	struct tr_json *content = tr_json_dup(tr_json_get(delivery->event, "content"));
 	const struct tr_json *users = tr_json_path(content, "m.mentions", "user_ids", NULL);
 	struct tr_json *mentions = tr_json_new_object();
 	if (users != NULL) {
 		tr_json_set_take(mentions, "user_ids", tr_json_dup(users));
 	}
 	tr_json_set_take(content, "m.mentions", mentions);
-	tr_json_remove(content, "m.relates_to");
-	tr_json_remove(content, "m.new_content");
+}
+
+/* What the message refers to are events of its own room. What looks like a note of the queue is the
+ * sender's invention. */
+static struct tr_json *copy_content(const struct tr_delivery *delivery)
+{
+	static const char *const not_copied[] = {"m.relates_to", "m.new_content", "io.trestle.id",
+		"io.trestle.reply_to", "io.trestle.relation"};
+	struct tr_json *content = tr_json_dup(tr_json_get(delivery->event, "content"));
+	const struct tr_json *now = tr_json_get(content, "m.new_content");
+	struct tr_json *edited = NULL;
+	if (delivery->op.relation == TR_RELATION_EDIT && tr_json_type(now) == TR_JSON_OBJECT) {
+		edited = tr_json_dup(now);
+		narrow_mentions(edited);
+	}
+	narrow_mentions(content);
+	for (size_t i = 0; i < TR_ARRAY_LEN(not_copied); i++) {
+		tr_json_remove(content, not_copied[i]);
+	}
+	if (edited != NULL) {
+		tr_json_set_take(content, "m.new_content", edited);
+	}
 	return content;
+}
+
+/* What the message answers or edits has in the other rooms the key of its copy, or the network's
+ * id; or it is a copy itself, and the original stands in one of them. `key` is owned. */
+static size_t about_keys(
+	const struct tr_op *op, struct tr_str *keys, char **key, struct tr_str *original)
+{
+	const struct tr_about *about = &op->about;
+	size_t count = 0;
+	*key = NULL;
+	if (op->relation == TR_RELATION_NONE || about->event_id == NULL) {
+		return 0;
+	}
+	*key = tr_asprintf("%s%s", copy_prefix, about->event_id);
+	keys[count++] = tr_str_from(*key);
+	for (size_t i = 0; i < about->remote_id_count && count < KEYS_MAX; i++) {
+		keys[count++] = about->remote_ids[i];
+		if (tr_str_starts(about->remote_ids[i], tr_str_from(copy_prefix))) {
+			*original =
+				tr_str_from_index(about->remote_ids[i], sizeof(copy_prefix) - 1);
+		}
+	}
+	return count;
 }
 
 bool tr_sibling_copy(struct tr_op *op, const struct tr_str *remote_ids, size_t count,
@@ -85,7 +130,11 @@ bool tr_sibling_copy(struct tr_op *op, const struct tr_str *remote_ids, size_t c
 	const struct tr_ghost *ghost =
 		tr_ghost_open(bridge, tr_buf_str(&remote), tr_buf_str(&name));
 	struct tr_json *content = copy_content(delivery);
-	char *key = tr_asprintf("copy:%s", op->event_id);
+	char *key = tr_asprintf("%s%s", copy_prefix, op->event_id);
+	char *about_key;
+	struct tr_str keys[KEYS_MAX];
+	struct tr_str original = TR_STR("");
+	size_t key_count = about_keys(op, keys, &about_key, &original);
 	struct tr_to_matrix_event event = {
 		.remote_key = tr_str_from(key),
 		.sender = ghost->mxid,
@@ -93,6 +142,10 @@ bool tr_sibling_copy(struct tr_op *op, const struct tr_str *remote_ids, size_t c
 		.content = content,
 		.origin_ts = op->origin_ts,
 		.keep_mapping = true, /* so that it is known when the message comes again */
+		.about_keys = keys,
+		.about_key_count = key_count,
+		.about_event = original,
+		.replaces = op->relation == TR_RELATION_EDIT,
 	};
 	for (size_t i = 0; i < portal->room_count; i++) {
 		if (!tr_str_eq_c(tr_str_from(op->room_id), portal->rooms[i])) {
@@ -101,6 +154,7 @@ bool tr_sibling_copy(struct tr_op *op, const struct tr_str *remote_ids, size_t c
 		}
 	}
 	tr_free(key);
+	tr_free(about_key);
 	tr_json_free(content);
 	tr_buf_finish(&remote);
 	tr_buf_finish(&name);

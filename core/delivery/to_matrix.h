@@ -39,6 +39,12 @@ struct tr_to_matrix_event {
 	/* Remote key of the message of the same room that this one answers; empty = none. One that
 	 * is not known when it is sent makes it no reply. */
 	struct tr_str reply_to;
+	/* The same of a message that has one of several keys, or is this event when none of them is
+	 * known. With `replaces` it is edited, not answered: only where the same ghost said it. */
+	const struct tr_str *about_keys;
+	size_t about_key_count;
+	struct tr_str about_event; /* empty = none */
+	bool replaces;
 };
 
 /* A message that can never be delivered; borrowed for the call. */

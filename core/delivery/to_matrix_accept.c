@@ -133,6 +133,17 @@ static void store_next(struct tr_to_matrix *queue)
 	}
 }
 
+static void add_relation(struct tr_json *content, const struct tr_to_matrix_event *event)
+{
+	struct tr_json *relation = tr_json_add_object(content, TR_OUTBOUND_RELATION_KEY);
+	struct tr_json *keys = tr_json_add_array(relation, "keys");
+	for (size_t i = 0; i < event->about_key_count; i++) {
+		tr_json_append_str(keys, event->about_keys[i]);
+	}
+	tr_json_set_str(relation, "event", event->about_event);
+	tr_json_set_bool(relation, "replaces", event->replaces);
+}
+
 /* The content with our key, as text; false when it is too large for any homeserver. */
 static bool content_with_key(
 	const struct tr_to_matrix_event *event, const char *txn_id, struct tr_buf *out)
@@ -143,6 +154,9 @@ static bool content_with_key(
 	}
 	if (!tr_str_empty(event->reply_to)) {
 		tr_json_set_str(content, TR_OUTBOUND_REPLY_KEY, event->reply_to);
+	}
+	if (event->about_key_count > 0) {
+		add_relation(content, event);
 	}
 	bool fits = tr_json_print(content, out) == 0;
 	tr_json_free(content);

@@ -70,6 +70,8 @@ void tr_outbound_deliver(struct tr_outbound *outbound);
 
 /* The member of a stored content that names the remote message it answers. */
 #define TR_OUTBOUND_REPLY_KEY "io.trestle.reply_to"
+/* .. or the message that it answers or replaces: {keys, event, replaces}. */
+#define TR_OUTBOUND_RELATION_KEY "io.trestle.relation"
 /* Whether it answers a message whose event is to be looked up yet; does so and calls back
  * (to_matrix_relate.c). */
 bool tr_outbound_is_unrelated(const struct tr_outbound *outbound);

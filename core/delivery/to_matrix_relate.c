@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a message answers: the remote id that was stored with it becomes the event that has it in
- * this room, just before it is sent. By then every message before it in its lane has been
+ * What a message answers or edits: the remote id that was stored with it becomes the event that has
+ * it in this room, just before it is sent. By then every message before it in its lane has been
  * delivered.
  */
 #include "core/base/json.h"
@@ -9,20 +9,23 @@
 
 #include <string.h>
 
-enum { CONTENT_MAX = 256 * 1024 };
+enum { CONTENT_MAX = 256 * 1024, KEYS_MAX = 8 };
 
+/* A message whose event is looked up. */
 struct relating {
 	struct tr_outbound *outbound;
+	size_t keys;
 	void (*related)(struct tr_outbound *outbound);
 };
 
 static const struct tr_db_statement select_event = {
-	"SELECT event_id FROM message WHERE room_id = $1 AND remote_id = $2"};
+	"SELECT event_id, sender FROM message WHERE room_id = $1 AND remote_id = $2"};
 
 bool tr_outbound_is_unrelated(const struct tr_outbound *outbound)
 {
 	/* Inside of a JSON string its quotes would be escaped. */
-	return strstr(outbound->content, "\"" TR_OUTBOUND_REPLY_KEY "\"") != NULL;
+	return strstr(outbound->content, "\"" TR_OUTBOUND_REPLY_KEY "\"") != NULL ||
+	       strstr(outbound->content, "\"" TR_OUTBOUND_RELATION_KEY "\"") != NULL;
 }
 
 char *tr_outbound_settling_key(const char *room_id, const char *remote_key)
@@ -30,16 +33,46 @@ char *tr_outbound_settling_key(const char *room_id, const char *remote_key)
 	return tr_asprintf("%zu:%s%s", strlen(room_id), room_id, remote_key);
 }
 
-/* The content with its relation, or without one when the event is not known. */
+/* What the stored content says that it is about. */
+static size_t keys_of(const struct tr_json *content, struct tr_str *keys)
+{
+	const struct tr_json *list = tr_json_path(content, TR_OUTBOUND_RELATION_KEY, "keys", NULL);
+	size_t count = 0;
+	const struct tr_json *key = tr_json_first(list);
+	for (; key != NULL && count < KEYS_MAX; key = tr_json_next(key)) {
+		keys[count++] = tr_json_str(key);
+	}
+	struct tr_str answered = tr_json_get_str(content, TR_OUTBOUND_REPLY_KEY);
+	if (count == 0 && !tr_str_empty(answered)) {
+		keys[count++] = answered;
+	}
+	return count;
+}
+
+static bool replaces(const struct tr_json *content)
+{
+	return tr_json_is_true(tr_json_path(content, TR_OUTBOUND_RELATION_KEY, "replaces", NULL));
+}
+
+/* The content with its relation, or without one when the event is not known: an edit is a message
+ * like any other then. */
 static void set_relation(struct tr_outbound *outbound, struct tr_str event_id)
 {
 	struct tr_json *content = tr_json_parse(tr_str_from(outbound->content), NULL);
 	struct tr_buf text = TR_BUF_INIT(CONTENT_MAX);
+	bool edit = replaces(content);
 	tr_json_remove(content, TR_OUTBOUND_REPLY_KEY);
-	if (!tr_str_empty(event_id)) {
+	tr_json_remove(content, TR_OUTBOUND_RELATION_KEY);
+	if (tr_str_empty(event_id)) {
+		tr_json_remove(content, "m.new_content");
+	} else {
 		struct tr_json *relates = tr_json_add_object(content, "m.relates_to");
-		struct tr_json *answered = tr_json_add_object(relates, "m.in_reply_to");
-		tr_json_set_str(answered, "event_id", event_id);
+		if (edit) {
+			tr_json_set_c(relates, "rel_type", "m.replace");
+		}
+		struct tr_json *about =
+			edit ? relates : tr_json_add_object(relates, "m.in_reply_to");
+		tr_json_set_str(about, "event_id", event_id);
 	}
 	TR_ASSERT(tr_json_print(content, &text) == 0);
 	tr_free(outbound->content);
@@ -47,13 +80,34 @@ static void set_relation(struct tr_outbound *outbound, struct tr_str event_id)
 	tr_json_free(content);
 }
 
+/* Nobody may edit what another ghost has said: the same person may have had another name then. */
+static bool fits(const struct tr_outbound *outbound, bool edit, struct tr_str sender)
+{
+	return !edit || tr_str_eq(sender, tr_str_from(outbound->sender));
+}
+
 static void event_known(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct relating relating = *(struct relating *)arg;
+	struct tr_outbound *outbound = relating.outbound;
 	tr_free(arg);
-	bool known = error == NULL && tr_db_rows(result, 0) > 0;
-	set_relation(relating.outbound, known ? tr_db_text(result, 0, 0, 0) : TR_STR(""));
-	relating.related(relating.outbound);
+	struct tr_json *content = tr_json_parse(tr_str_from(outbound->content), NULL);
+	bool edit = replaces(content);
+	struct tr_str event_id = TR_STR("");
+	bool found = false;
+	for (size_t i = 0; error == NULL && i < relating.keys && !found; i++) {
+		found = tr_db_rows(result, i) > 0;
+		if (found && fits(outbound, edit, tr_db_text(result, i, 0, 1))) {
+			event_id = tr_db_text(result, i, 0, 0);
+		}
+	}
+	if (!found && !edit) {
+		event_id =
+			tr_json_str(tr_json_path(content, TR_OUTBOUND_RELATION_KEY, "event", NULL));
+	}
+	set_relation(outbound, event_id);
+	tr_json_free(content);
+	relating.related(outbound);
 }
 
 /* The part of a settling key behind the room. */
@@ -90,18 +144,24 @@ static const char *settling_event(const struct tr_outbound *outbound, const char
 void tr_outbound_relate(struct tr_outbound *outbound, void (*related)(struct tr_outbound *outbound))
 {
 	struct tr_json *content = tr_json_parse(tr_str_from(outbound->content), NULL);
-	char *remote_key = tr_str_dup(tr_json_get_str(content, TR_OUTBOUND_REPLY_KEY));
-	const char *event_id = settling_event(outbound, remote_key);
-	tr_json_free(content);
+	struct tr_str keys[KEYS_MAX];
+	size_t count = keys_of(content, keys);
+	const char *event_id = NULL;
+	for (size_t i = 0; i < count && event_id == NULL; i++) {
+		event_id = settling_event(outbound, keys[i].ptr);
+	}
 	if (event_id != NULL) {
 		set_relation(outbound, tr_str_from(event_id));
 		related(outbound);
 	} else {
 		struct relating *relating = tr_alloc(sizeof(*relating));
-		*relating = (struct relating){outbound, related};
+		*relating = (struct relating){outbound, count, related};
 		struct tr_db_batch *batch = tr_db_batch_create(outbound->queue->options.db);
-		TR_DB_ADD(batch, &select_event, TR_DB_TC(outbound->room_id), TR_DB_TC(remote_key));
+		for (size_t i = 0; i < count; i++) {
+			TR_DB_ADD(batch, &select_event, TR_DB_TC(outbound->room_id),
+				TR_DB_T(keys[i]));
+		}
 		tr_db_submit_take(batch, event_known, relating);
 	}
-	tr_free(remote_key);
+	tr_json_free(content);
 }

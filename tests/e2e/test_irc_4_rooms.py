@@ -322,6 +322,118 @@ def test_copies_survive_kills_once(make_stub_world):
     assert copies == [f"out {number}" for number in range(1, 101)]
 
 
+def copies(world, room, nick):
+    """(event id, content) of what the ghost has said in the room."""
+    return [(line["event"], line["content"]) for line in world.stub.ledger("send")
+            if line["room"] == room and line["sender"] == f"@irc_{nick}:hs.test" and not line["cached"]]
+
+
+def copy_of(world, room, nick, *bodies):
+    """The ghost's message with one of these bodies, as soon as it is there."""
+    found = lambda: [copy for copy in copies(world, room, nick) if copy[1].get("body") in bodies]
+    return eventually(found, 30, f"a copy of {bodies}", lambda: str(copies(world, room, nick)))[0]
+
+
+def answer_to(event, text):
+    return {"msgtype": "m.text", "body": text, "m.relates_to": {"m.in_reply_to": {"event_id": event}}}
+
+
+def edit_of(event, text):
+    return {"msgtype": "m.text", "body": f"* {text}", "m.new_content": {"msgtype": "m.text", "body": text},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": event}}
+
+
+def related_world(make_stub_world):
+    """Two rooms of one channel in which the bot is, and everybody has spoken."""
+    world, first, second = two_rooms(make_stub_world)
+    eventually(lambda: world.membership(second, world.bot_user) == "join", 20, "the bot in the second room")
+    world.say("hello")
+    copy_of(world, second, "M-alice", "hello")
+    world.users["bob"].send_text(second, "hi")
+    copy_of(world, first, "M-bob", "hi")
+    return world, first, second
+
+
+def test_answers_and_edits_in_copies_are_about_what_stands_in_their_room(make_stub_world):
+    world, first, second = related_world(make_stub_world)
+    alice, bob = world.alice, world.users["bob"]
+    asked = alice.send_text(first, "tea or coffe?")
+    copy, _ = copy_of(world, second, "M-alice", "tea or coffe?")
+    bob.send(second, "m.room.message", answer_to(copy, "tea"))  # of a copy: the original stands in the other room
+    _, content = copy_of(world, first, "M-bob", "tea")
+    assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": asked}}
+    alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
+    _, content = copy_of(world, second, "M-alice", "* tea or coffee?")
+    assert content["m.relates_to"] == {"rel_type": "m.replace", "event_id": copy}
+    assert content["m.new_content"]["body"] == "tea or coffee?"
+    world.ircd.say("fay", "#a", "milk?")
+    here, _ = copy_of(world, first, "fay", "milk?")
+    there, _ = copy_of(world, second, "fay", "milk?")
+    alice.send(first, "m.room.message", answer_to(here, "please"))
+    _, content = copy_of(world, second, "M-alice", "please")
+    assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": there}}
+    assert not [key for _, content in copies(world, second, "M-alice") for key in content if key in ("io.trestle.relation", "io.trestle.reply_to")]
+
+
+def test_relations_of_copies_that_wait_survive_a_kill(make_stub_world):
+    world, first, second = related_world(make_stub_world)
+    sending = f"{second[1:]}/send/"
+    world.stub.fail(100000, match=sending)
+    asked = world.alice.send_text(first, "tea or coffe?")
+    world.alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
+    world.alice.send(first, "m.room.message", answer_to(asked, "anybody?"))
+    world.wait_in_irc(5)  # so they are copied, and wait for the homeserver
+    world.bridge.kill()
+    world.stub.fail(0, match=sending)
+    world.bridge.start()
+    copy, _ = copy_of(world, second, "M-alice", "tea or coffe?")
+    _, content = copy_of(world, second, "M-alice", "* tea or coffee?")
+    assert content["m.relates_to"] == {"rel_type": "m.replace", "event_id": copy}
+    _, content = copy_of(world, second, "M-alice", "anybody?")
+    assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": copy}}
+    assert len(copies(world, second, "M-alice")) == 4
+
+
+def test_an_edit_by_another_nick_is_a_message_of_its_own_in_the_copy(make_stub_world):
+    world, first, second = related_world(make_stub_world)
+    asked = world.alice.send_text(first, "tea or coffe?")
+    copy_of(world, second, "M-alice", "tea or coffe?")
+    world.alice.send_text(chat(world), "!nick rosa")
+    eventually(lambda: "rosa" in world.ircd.members("#a"), 20, "the new nick")
+    world.alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
+    _, content = copy_of(world, second, "rosa", "* tea or coffee?")
+    assert "m.relates_to" not in content and "m.new_content" not in content
+
+
+def test_what_a_sender_invents_decides_nothing_in_a_copy(make_stub_world):
+    world, first, second = related_world(make_stub_world)
+    (other, _), = [copy for copy in copies(world, second, "M-alice")]
+    invented = {"keys": ["x"], "event": other, "replaces": False}
+    world.alice.send(first, "m.room.message", {"msgtype": "m.text", "body": "honest", "io.trestle.relation": invented,
+                                               "io.trestle.reply_to": "x", "m.new_content": {"body": "no"}})
+    _, content = copy_of(world, second, "M-alice", "honest")
+    assert set(content) <= {"msgtype", "body", "io.trestle.id", "io.trestle.origin", "m.mentions"}
+
+
+def test_copies_keep_their_relations_on_real_servers(inspircd_world):
+    world = inspircd_world
+    channel, (first, second) = world.doubled_channel, world.doubled_rooms
+    bob = world.new_user("bob")
+    for room in (first, second):
+        bob.join(room)
+    ghost_of_bob = world.ghost(world.nick_of(bob))
+    with world.irc(channel) as ann:
+        asked = bob.send_text(first, "tea or coffe?")
+        ann.wait_for_text("tea or coffe?")
+        copy = bob.wait_for_text(second, "tea or coffe?", sender=ghost_of_bob)
+        bob.send(first, "m.room.message", answer_to(asked, "anybody?"))
+        answer = bob.wait_for_text(second, "anybody?", sender=ghost_of_bob)
+        assert answer["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == copy["event_id"]
+        bob.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
+        edit = bob.wait_for_text(second, "* tea or coffee?", sender=ghost_of_bob)
+        assert edit["content"]["m.relates_to"] == {"rel_type": "m.replace", "event_id": copy["event_id"]}
+
+
 @pytest.mark.parametrize("mapping, same", [("ascii", False), ("rfc1459", True)])
 def test_names_are_the_same_by_the_servers_own_rule(make_stub_world, mapping, same):
     world = make_stub_world(ircd={"isupport": [f"CASEMAPPING={mapping}"]})

@@ -563,6 +563,17 @@ static bool module_remote_of_name(void *self, struct tr_str name, struct tr_buf 
 	return tr_str_find_char(name, ' ') < 0;
 }
 
+/* "@alice:hs" is "m-alice" there. */
+static bool module_name_of_user(
+	void *self, const char *user_id, struct tr_buf *remote_id, struct tr_buf *name)
+{
+	(void)self;
+	size_t len = strcspn(user_id + 1, ":");
+	tr_buf_addf(remote_id, "m-%.*s", (int)len, user_id + 1);
+	tr_buf_addf(name, "m-%.*s", (int)len, user_id + 1);
+	return true;
+}
+
 static void module_undelivered(
 	void *self, const struct tr_portal *portal, struct tr_str remote_id, struct tr_str text)
 {
@@ -610,6 +621,7 @@ static struct tr_protocol protocol = {
 	.position = module_position,
 	.remote_of_alias = module_remote_of_alias,
 	.remote_of_name = module_remote_of_name,
+	.name_of_user = module_name_of_user,
 	.undelivered = module_undelivered,
 	.hint = module_hint,
 	.requires_members = module_requires_members,
