@@ -3,8 +3,9 @@
  * What an operation refers to: from what we heard lately, else from the homeserver; and the
  * network's names of it from the store. Nobody is shown a text that he may not have seen: it is
  * quoted only when its event is of the same room and he was joined when it was sent, by the order
- * in which we heard or by the room's state at that event. What cannot be found out is left out, so
- * nothing here ever holds a message back for good.
+ * in which we heard or by the room's state at that event. A homeserver that cannot say now is asked
+ * again a few times, for a second or two in all. What cannot be found out is left out, so nothing
+ * here ever holds a message back for good.
  */
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
@@ -13,7 +14,7 @@
 
 #include <string.h>
 
-enum { REMOTE_IDS_MAX = 500 };
+enum { REMOTE_IDS_MAX = 500, ASKED_MAX = 4, ASK_AGAIN_MS = 200 };
 
 static const struct tr_db_statement select_remote_ids = {
 	"SELECT remote_id FROM message WHERE ts = $1 AND event_id = $2"};
@@ -137,9 +138,30 @@ static void take_event(
 	tr_content_finish(&content);
 }
 
+static void ask_homeserver(void *arg);
+
+/* true = the homeserver cannot say now, and is asked again. */
+static bool asks_again(struct tr_delivery *delivery, const struct tr_error *error)
+{
+	struct tr_bridge *bridge = delivery->bridge;
+	bool passes = error != NULL &&
+		      (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER);
+	if (!passes || ++delivery->asked >= ASKED_MAX || bridge->state != TR_BRIDGE_RUNNING) {
+		return false;
+	}
+	if (delivery->ask_again == NULL) {
+		delivery->ask_again = tr_timer_create(bridge->loop, ask_homeserver, delivery);
+	}
+	tr_timer_start(delivery->ask_again, ASK_AGAIN_MS << delivery->asked);
+	return true;
+}
+
 static void event_fetched(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct tr_delivery *delivery = arg;
+	if (asks_again(delivery, error)) {
+		return;
+	}
 	if (error == NULL) {
 		take_event(delivery, response, false);
 	} else {
@@ -167,6 +189,9 @@ static bool was_joined(const struct tr_json *state, const char *user_id)
 static void context_fetched(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct tr_delivery *delivery = arg;
+	if (asks_again(delivery, error)) {
+		return;
+	}
 	if (error == NULL) {
 		take_event(delivery, tr_json_get(response, "event"),
 			was_joined(tr_json_get(response, "state"), delivery->op.sender));
@@ -199,17 +224,25 @@ static bool take_recalled(struct tr_delivery *delivery)
 	return true;
 }
 
-void tr_about_find(struct tr_delivery *delivery)
+static void ask_homeserver(void *arg)
 {
-	struct tr_op *op = &delivery->op;
+	struct tr_delivery *delivery = arg;
+	const struct tr_op *op = &delivery->op;
 	struct tr_matrix_client *client = delivery->bridge->client;
-	if (take_recalled(delivery)) {
-		find_remote_ids(delivery);
-	} else if (quotes(op)) {
+	if (quotes(op)) {
 		tr_matrix_context(client, NULL, op->room_id, op->about.event_id, op->sender,
 			context_fetched, delivery);
 	} else {
 		tr_matrix_get_event(
 			client, NULL, op->room_id, op->about.event_id, event_fetched, delivery);
+	}
+}
+
+void tr_about_find(struct tr_delivery *delivery)
+{
+	if (take_recalled(delivery)) {
+		find_remote_ids(delivery);
+	} else {
+		ask_homeserver(delivery);
 	}
 }

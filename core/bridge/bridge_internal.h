@@ -177,10 +177,12 @@ struct tr_delivery {
 	struct tr_inbound *inbound;
 	int64_t seq;
 	struct tr_json *event;
-	struct tr_content content; /* of a message */
-	bool says;                 /* the message has something to bridge */
-	bool given;                /* the module has it */
-	struct tr_arena arena;     /* of what was looked up */
+	struct tr_content content;  /* of a message */
+	bool says;                  /* the message has something to bridge */
+	bool given;                 /* the module has it */
+	struct tr_arena arena;      /* of what was looked up */
+	struct tr_timer *ask_again; /* what it refers to; NULL = it was not asked in vain */
+	unsigned asked;             /* .. so often */
 	bool is_room_command;
 };
 struct tr_delivery *tr_delivery_create(struct tr_bridge *bridge, const struct tr_inbound *inbound);

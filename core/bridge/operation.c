@@ -155,5 +155,6 @@ void tr_delivery_free(struct tr_delivery *delivery)
 	tr_json_free(delivery->event);
 	tr_content_finish(&delivery->content);
 	tr_arena_finish(&delivery->arena);
+	tr_timer_destroy(delivery->ask_again);
 	tr_free(delivery);
 }

@@ -119,6 +119,16 @@ def test_a_reply_to_something_old_quotes_it(make_room):
     )
 
 
+def test_a_homeserver_that_fails_for_a_moment_costs_no_correction(room):
+    _, event = room.says("tea or coffe and cake")
+    room.world.kill_and_start()  # so that only the homeserver knows it
+    room.world.stub.fail(2, status=503, match="/event/")
+    assert room.reads(edit(event, "tea or coffee and cake")) == "s/coffe/coffee/"
+    room.world.kill_and_start()
+    room.world.stub.fail(100000, status=503, match="/event/")
+    assert room.reads(edit(event, "tea or coffee and cakes")) == "* tea or coffee and cakes"
+
+
 def test_a_reply_to_a_ghost_says_its_nick(room):
     room.says("I am here")
     room.world.ircd.say("Fay", "#a", "from IRC")

@@ -102,6 +102,41 @@ static void reply_to_what_was_said_long_ago_asks_the_homeserver(void **state)
 	world_expect(world, &world->about, "$3 reply $nothing nobody: (not known)\n");
 }
 
+static void homeserver_that_cannot_say_now_is_asked_again(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_knows(world, "$old", alice, "old words", bob);
+	world->fail = "/context/";
+	world->fail_status = 503;
+	world->fail_count = 2;
+	reply(world, "$2", bob, "$old");
+	world_expect(world, &world->about, "$2 reply $old @alice:hs: old words\n");
+	assert_int_equal(world->fail_count, 0);
+}
+
+static void homeserver_that_never_says_holds_nothing_up(void **state)
+{
+	struct world *world = *state;
+	world_start(world);
+	world_knows(world, "$old", alice, "old words", bob);
+	world->fail = "/context/";
+	world->fail_status = 503;
+	world->fail_count = 1000000;
+	reply(world, "$2", bob, "$old");
+	world_say(world, "$3", room, bob, "and another");
+	world_expect(world, &world->about, "$2 reply $old nobody: (not known)\n");
+	world_expect(world, &world->ops, "message @bob:hs #chan and another\n");
+	/* In between it may be stopped. */
+	reply(world, "$4", bob, "$old");
+	unsigned asked = world->fail_count;
+	TURN_UNTIL(world->loop, world->fail_count < asked);
+	world_drop(world);
+	world->fail = NULL;
+	world_start(world);
+	world_expect(world, &world->about, "$4 reply $old @alice:hs: old words\n");
+}
+
 /* CVE-2024-32000, CVE-2024-39691: what was said before one came is not quoted through him. */
 static void nobody_quotes_what_he_has_not_seen(void **state)
 {
@@ -340,6 +375,8 @@ int main(void)
 		TEST(reply_to_a_ghost_names_it),
 		TEST(reply_that_waits_behind_its_message_knows_its_names),
 		TEST(reply_to_what_was_said_long_ago_asks_the_homeserver),
+		TEST(homeserver_that_cannot_say_now_is_asked_again),
+		TEST(homeserver_that_never_says_holds_nothing_up),
 		TEST(nobody_quotes_what_he_has_not_seen),
 		TEST(nothing_is_quoted_from_another_room),
 		TEST(edit_brings_the_text_as_it_was),
