@@ -57,6 +57,8 @@ struct loop_signal {
 	void *arg;
 };
 
+enum { FILES_FEW = 1024 }; /* what every system gives unasked */
+
 /* Thousands of sessions each need a descriptor; the soft limit is usually 1,024. */
 static void raise_file_limit(void)
 {
@@ -68,6 +70,12 @@ static void raise_file_limit(void)
 			tr_log_warn(
 				"io", "cannot raise the limit of open files: %s", strerror(errno));
 		}
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FILES_FEW) {
+		tr_log_warn("io",
+			"only %llu files and connections may be open at once: with more people, some"
+			" cannot be connected; raise it (ulimit -n 65536, LimitNOFILE= of systemd)",
+			(unsigned long long)limit.rlim_cur);
 	}
 }
 

@@ -360,6 +360,14 @@ def test_a_second_daemon_on_the_same_store_is_refused(make_stub_world, database)
     assert stub_world.wait_in_irc(1) == ["the first goes on"]
 
 
+def test_a_low_limit_of_open_files_is_told_with_what_to_do(make_stub_world):
+    world = make_stub_world(wrapper=["prlimit", "--nofile=128:128"])
+    assert "only 128 files and connections" in world.bridge.process.output()
+    assert "ulimit -n" in world.bridge.process.output()
+    world.say("it works for few")
+    assert world.wait_in_irc(1) == ["it works for few"]
+
+
 @pytest.mark.parametrize("section", ["appservice", "metrics"])
 def test_a_port_in_use_is_told_with_the_key_that_names_it(workdir, section):
     bridge = Bridge(workdir / "bridge", irc_config("http://127.0.0.1:1", "example.com", Elsewhere()))
