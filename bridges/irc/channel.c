@@ -8,6 +8,7 @@
 #include "bridges/irc/channel.h"
 
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/channel_modes.h"
 #include "bridges/irc/hearing.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/outgoing.h"
@@ -104,6 +105,7 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 	tr_irc_standby_finish(channel);
 	tr_irc_channel_forget_held(channel);
 	tr_irc_roster_forget(channel);
+	tr_irc_ranks_finish(channel);
 	tr_timer_destroy(channel->order_timer);
 	tr_free(channel->name);
 	tr_free(channel->key);
@@ -262,6 +264,8 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	channel->again = false;
 	tr_irc_channel_forget_held(channel);
 	tr_irc_roster_forget(channel);
+	tr_irc_ranks_forget(channel);
+	channel->named = channel->modes_known = false;
 	if (reader == NULL) {
 		return;
 	}

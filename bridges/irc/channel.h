@@ -23,9 +23,8 @@ struct tr_irc_channel {
 	char *name;
 	char *key; /* folded as ASCII: its name in the store, whatever the server folds */
 	char *password;
-	bool publish_due;  /* its room was just made: to be listed if the channel is no secret */
-	char *topic;       /* as IRC said last, as plain text; NULL = not known (topic.c) */
-	char *topic_asked; /* by us, and not heard yet; NULL = nothing (topic_set.c) */
+	char *topic;           /* as IRC said last, as plain text; NULL = not known (topic.c) */
+	char *topic_asked;     /* by us, and not heard yet; NULL = nothing (topic_set.c) */
 	unsigned topics_heard; /* TOPICs of anybody */
 	struct tr_portal *portal;
 	struct tr_irc_session *reader;  /* NULL = nobody reads it now */
@@ -52,6 +51,10 @@ struct tr_irc_channel {
 	struct tr_list own_lines;
 	bool named;           /* the server has named everybody since its reader came */
 	struct tr_map roster; /* folded nick -> owned name, of everybody but our own: roster.h */
+	struct tr_map ranks;  /* folded nick -> rank, of everybody who has one: channel_modes.h */
+	struct tr_timer *ranks_timer;
+	uint64_t modes; /* that are set; modes_known = the reader has been told of all */
+	bool modes_known;
 };
 
 struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const char *name);

@@ -6,7 +6,6 @@
 #include "bridges/irc/dynamic.h"
 
 #include "bridges/irc/channel.h"
-#include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -131,38 +130,6 @@ void tr_irc_dynamic_invited(struct tr_irc_session *session, const struct tr_irc_
 		network->bridge, tr_buf_str(&key), copy, session->user_id, invited_opened, what);
 	tr_free(copy);
 	tr_buf_finish(&key);
-}
-
-/* 324: nick, channel, modes. Without one nothing is known, and nothing is listed. */
-static void modes_known(
-	void *arg, const struct tr_str *lines, size_t count, const struct tr_error *error)
-{
-	struct tr_irc_channel *channel = arg;
-	for (size_t i = 0; error == NULL && i < count; i++) {
-		struct tr_irc_line line;
-		if (!tr_irc_line_parse(lines[i], &line) || line.numeric != 324 ||
-			!tr_irc_same(&channel->network->isupport, tr_irc_param(&line, 1),
-				tr_str_from(channel->name))) {
-			continue;
-		}
-		struct tr_str modes = tr_irc_param(&line, 2);
-		bool secret =
-			tr_str_find_char(modes, 's') >= 0 || tr_str_find_char(modes, 'p') >= 0;
-		if (!secret && channel->portal != NULL) {
-			tr_portal_publish(channel->portal);
-		}
-		return;
-	}
-}
-
-void tr_irc_dynamic_joined(struct tr_irc_channel *channel, struct tr_irc_session *session)
-{
-	const struct tr_irc_out line = {
-		.command = "MODE", .params = {tr_str_from(channel->name)}, .param_count = 1};
-	if (channel->publish_due) {
-		channel->publish_due = false;
-		tr_irc_query(session, &line, modes_known, channel);
-	}
 }
 
 bool tr_irc_could_be_nick(const struct tr_irc_isupport *isupport, struct tr_str name)

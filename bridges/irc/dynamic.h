@@ -18,10 +18,6 @@ bool tr_irc_dynamic_alias(
 /* INVITE of one of our puppets: the channel's portal is opened and the Matrix user invited. */
 void tr_irc_dynamic_invited(struct tr_irc_session *session, const struct tr_irc_line *line);
 
-/* A session has joined: a room that was just made is listed in the directory unless the channel is
- * secret or private. */
-void tr_irc_dynamic_joined(struct tr_irc_channel *channel, struct tr_irc_session *session);
-
 /* The key under which a channel is stored: that of the channel which the server takes it for, where
  * one is known. Appends. */
 void tr_irc_dynamic_key(struct tr_irc_network *network, struct tr_str channel, struct tr_buf *key);

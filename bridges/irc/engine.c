@@ -159,9 +159,6 @@ static bool name_of_user(
 
 static void portal_opened(void *self, struct tr_portal *portal)
 {
-	if (portal->kind == TR_PORTAL_CHANNEL) {
-		tr_irc_engine_channel(self, portal)->publish_due = true;
-	}
 	tr_irc_engine_open_portal(self, portal);
 }
 

@@ -97,7 +97,8 @@ void tr_irc_engine_destroy(void *self)
 	tr_irc_uploads_finish(network);
 	tr_map_finish(&network->sessions);
 	tr_map_finish(&network->channels);
-	tr_map_finish(&network->whereabouts); /* empty by now */
+	tr_map_finish(&network->whereabouts);  /* empty by now */
+	tr_map_finish(&network->rank_holders); /* too */
 	tr_map_finish(&network->own_nicks);
 	tr_irc_features_destroy(network->features);
 	tr_worker_destroy(network->worker);

@@ -400,10 +400,11 @@ static const struct tr_schema_key server_keys[] = {
 		.help = "Whether `address` itself is only a name."),
 	ROW("networkId", STRING, networkId, NULL, 0, .example = "# example",
 		.check = tr_irc_check_network_id,
-		.help = "Names the network in state events: letters and digits. The address by "
-			"default."),
-	ROW("icon", STRING, icon, NULL, NOT_YET, .example = "# \"mxc://example.com/abcdef\"",
-		.check = tr_irc_check_icon, .help = "The network's picture, an mxc:// URL."),
+		.help = "Names the network in state events, the room directory and for clients: "
+			"letters and digits. The address by default."),
+	ROW("icon", STRING, icon, NULL, 0, .example = "# \"mxc://example.com/abcdef\"",
+		.check = tr_irc_check_icon,
+		.help = "The network's picture for clients, an mxc:// URL."),
 	ROW("description", STRING, description, NULL, NOT_YET | TR_KEY_DEPRECATED,
 		.help = "Deprecated: use `name`."),
 	ROW("sendConnectionMessages", BOOL, sendConnectionMessages, "true", NOT_YET,
@@ -424,8 +425,10 @@ static const struct tr_schema_key server_keys[] = {
 		.help = "Who is shown on the other side. Without this section joins and parts on IRC "
 			"are shown as they happen, and Matrix users come to IRC when they speak."),
 	ROW_MANY("modePowerMap", MAP, modePowerMap, mode_power_count, struct tr_irc_mode_power,
-		power_item, NOT_YET, .check = tr_irc_check_mode_letter, .fallback = "{o: 50, v: 1}",
-		.help = "The power level of a channel mode in the room."),
+		power_item, 0, .check = tr_irc_check_mode_letter, .fallback = "{o: 50, v: 1}",
+		.help = "The power level in Matrix of those who have a mode on IRC; the highest of "
+			"somebody's counts. `{}` gives nobody any. Nobody gets a level that could change "
+			"power levels itself, or as much as the bot has: it is one less then."),
 	ROW_SECTION("quitDebounce", quitDebounce, debounce_schema, 0,
 		.help = "What happens in a netsplit."),
 	ROW_MANY("excludedUsers", LIST, excludedUsers, excluded_user_count,

@@ -98,7 +98,7 @@ static const struct tr_schema_key irc_handler_keys[] = {
 		.help = "Whether a nick in a line becomes a mention of its Matrix user: `on` "
 			"unless the user says `!feature mentions false`, `off` unless the user "
 			"says `!feature mentions true`, or never."),
-	ROW("powerLevelGracePeriodMs", INT, ircHandler.powerLevelGracePeriodMs, "1000", NOT_YET,
+	ROW("powerLevelGracePeriodMs", INT, ircHandler.powerLevelGracePeriodMs, "1000", 0,
 		.max = 3600000, .alias = "powerLevelGracePeriod",
 		.help = "How long mode changes are collected, in milliseconds."),
 	ROW_END,
@@ -126,10 +126,11 @@ static const struct tr_schema_key ban_list_keys[] = {
 static const struct tr_schema ban_list_schema = {.title = "Ban lists", .keys = ban_list_keys};
 
 static const struct tr_schema_key bridge_info_keys[] = {
-	ROW("enabled", BOOL, bridgeInfoState.enabled, "false", 0,
+	ROW("enabled", BOOL, bridgeInfoState.enabled, "true", 0,
 		.help = "Whether rooms carry a state event that says what they are joined with."),
-	ROW("initial", BOOL, bridgeInfoState.initial, "false", 0,
-		.help = "Whether it is written into all rooms at start."),
+	ROW("initial", BOOL, bridgeInfoState.initial, "true", 0,
+		.help = "Whether rooms of `mappings` that lack it, or have another one, get it at "
+			"start; else only rooms that the bridge makes have it."),
 	ROW_END,
 };
 static const struct tr_schema bridge_info_schema = {
@@ -168,7 +169,7 @@ static const struct tr_schema_key globals_keys[] = {
 		.help = "Who counts as active for `rmau_limit`."),
 	ROW_GROUP("perRoomConfig", per_room_schema, NOT_YET, .help = "Limits by room."),
 	ROW_GROUP("banLists", ban_list_schema, NOT_YET, .help = "Ban lists."),
-	ROW_GROUP("bridgeInfoState", bridge_info_schema, NOT_YET, .help = "Bridge information."),
+	ROW_GROUP("bridgeInfoState", bridge_info_schema, 0, .help = "Bridge information."),
 	ROW_GROUP("mediaProxy", media_schema, NOT_YET, .help = "Links to media for IRC users."),
 	ROW_GROUP("debugApi", debug_schema, NOT_YET, .help = "The debug API."),
 	ROW_END,

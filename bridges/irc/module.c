@@ -63,6 +63,10 @@ static void describe(const void *config, size_t index, struct tr_bridge_options 
 	options->user_template = server->matrixClients.userTemplate;
 	options->ghost_name_template = server->matrixClients.displayName;
 	options->server = entry->address;
+	options->network_id = server->networkId;
+	options->icon = server->icon;
+	options->no_bridge_state = !entry->globals.bridgeInfoState.enabled;
+	options->no_initial_state = !entry->globals.bridgeInfoState.initial;
 	options->alias_template = dynamic->enabled ? dynamic->aliasTemplate : NULL;
 	options->create_alias = dynamic->createAlias;
 	options->publish = dynamic->published;

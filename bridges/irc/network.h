@@ -58,11 +58,14 @@ struct tr_irc_network {
 	struct tr_timer *second;  /* looks after nicks and idle puppets */
 	size_t departed;          /* puppets whose users have left and that may be connected yet */
 	struct tr_marks *marks;
-	struct tr_list uploads;    /* files of long messages on their way */
-	struct tr_timer *places;   /* channels' places that are to be stored */
-	struct tr_list advanced;   /* those channels */
-	struct tr_map whereabouts; /* folded nick -> channels, see roster.h */
-	char *epoch;               /* of this run; part of keys where the network gives no ids */
+	struct tr_list uploads;     /* files of long messages on their way */
+	struct tr_timer *places;    /* channels' places that are to be stored */
+	struct tr_list advanced;    /* those channels */
+	struct tr_map whereabouts;  /* folded nick -> channels, see roster.h */
+	struct tr_map rank_holders; /* folded nick -> its ranks, see channel_modes.h */
+	size_t rank_count;
+	bool ranks_complained;
+	char *epoch; /* of this run; part of keys where the network gives no ids */
 	uint64_t key_counter;
 	uint64_t overlap_tokens; /* of PINGs, see standby.h */
 	uint64_t hearing_tokens; /* of PINGs, see hearing.h */

@@ -6,6 +6,7 @@
 #include "bridges/irc/reader.h"
 
 #include "bridges/irc/channel.h"
+#include "bridges/irc/channel_modes.h"
 #include "bridges/irc/ctcp.h"
 #include "bridges/irc/encoding.h"
 #include "bridges/irc/identity.h"
@@ -220,6 +221,7 @@ void tr_irc_reader_line(
 	if (tr_irc_topic_line(channel, line)) {
 		return;
 	}
+	tr_irc_ranks_line(channel, line);
 	if (line->numeric == 353) {
 		names(channel, line);
 	} else if (line->numeric == 366) {
@@ -281,6 +283,7 @@ void tr_irc_reader_everywhere(struct tr_irc_session *session, const struct tr_ir
 {
 	struct tr_irc_network *network = session->network;
 	struct everywhere everywhere = {session, line, 0};
+	tr_irc_ranks_everywhere(session, line);
 	if (tr_irc_network_owner_of_line(network, line, false) == NULL) {
 		if (tr_irc_is(line, "QUIT")) {
 			everywhere.delay_ms = tr_irc_quits_delay(&network->quits,

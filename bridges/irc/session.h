@@ -46,6 +46,7 @@ struct tr_irc_session {
 	char *own_key;                        /* folded, as it stands in network->own_nicks */
 	unsigned identities_pending; /* nick or mask is not durable yet: nothing is said before */
 	char *mask; /* user@host as others see it, and " " with the one before it; "" = not known */
+	bool nick_lost; /* another connection has heard that it has its nick no more */
 	struct tr_irc_puppet puppet;
 	struct tr_list connect_node; /* in one of network->connects */
 	bool returning;              /* it was connected and has lost that */

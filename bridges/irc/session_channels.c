@@ -158,6 +158,7 @@ void tr_irc_session_leave_all(struct tr_irc_session *session)
 {
 	struct tr_list *node;
 	struct tr_list *following;
+	session->nick_lost = false;
 	TR_LIST_EACH (&session->members, node, following) {
 		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
 		member->state = TR_IRC_JOINING;

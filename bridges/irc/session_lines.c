@@ -5,6 +5,7 @@
  * parsed.
  */
 #include "bridges/irc/channel.h"
+#include "bridges/irc/channel_modes.h"
 #include "bridges/irc/concern.h"
 #include "bridges/irc/dynamic.h"
 #include "bridges/irc/history.h"
@@ -75,7 +76,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 	}
 	tr_irc_outgoing_pump(session);
 	tr_irc_topic_pump(session);
-	tr_irc_dynamic_joined(channel, session);
+	tr_irc_ranks_puppet_joined(channel);
 }
 
 static void own_departure(
@@ -115,6 +116,7 @@ static void own_line(struct tr_irc_session *session, const struct tr_irc_line *l
 			session, tr_str_from(tr_irc_connection_nick(session->connection)));
 		tr_irc_session_store_identity(session);
 		tr_irc_nick_taken(session, false);
+		tr_irc_ranks_puppet_renamed(session);
 	} else if (tr_irc_is(line, "CHGHOST")) {
 		/* the prefix still is the old one */
 		tr_irc_session_learn_mask(session, tr_irc_param(line, 0), tr_irc_param(line, 1));
@@ -166,11 +168,11 @@ static void others_line(struct tr_irc_session *session, const struct tr_irc_line
 		tr_irc_reader_everywhere(session, line);
 		return;
 	}
-	bool topic = line->numeric == 331 || line->numeric == 332;
-	struct tr_str name = line->numeric == 353   ? tr_irc_param(line, 2)
-			     : topic                ? tr_irc_param(line, 1)
-			     : line->numeric == 366 ? tr_irc_param(line, 1)
-						    : target;
+	bool second = line->numeric == 324 || line->numeric == 331 || line->numeric == 332 ||
+		      line->numeric == 366;
+	struct tr_str name = line->numeric == 353 ? tr_irc_param(line, 2)
+			     : second             ? tr_irc_param(line, 1)
+						  : target;
 	struct tr_irc_channel *channel = tr_irc_channel_find(session->network, name);
 	if (channel != NULL && channel->reader == session) {
 		if (!is_talk(line) || tr_irc_standby_reader_line(channel, line)) {

@@ -24,7 +24,8 @@ static const char **option_texts(struct tr_bridge_options *options, size_t index
 		&options->as_token, &options->hs_token, &options->appservice_id,
 		&options->bot_localpart, &options->bot_display_name, &options->database,
 		&options->media_url, &options->user_template, &options->ghost_name_template,
-		&options->server, &options->alias_template, &options->room_version};
+		&options->server, &options->network_id, &options->icon, &options->alias_template,
+		&options->room_version};
 	return index < TR_ARRAY_LEN(texts) ? texts[index] : NULL;
 }
 
@@ -173,6 +174,8 @@ static void requests_finish(struct tr_bridge *bridge)
 	tr_intents_finish(bridge);
 	tr_hints_finish(bridge);
 	tr_powers_finish(bridge);
+	tr_mirrors_finish(bridge);
+	tr_power_locks_finish(bridge);
 	tr_creations_finish(bridge);
 	tr_room_intents_finish(bridge);
 	tr_openings_finish(bridge);

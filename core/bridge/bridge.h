@@ -42,12 +42,16 @@ struct tr_bridge_options {
 	const char *user_template;
 	const char *ghost_name_template; /* "$NICK" */
 	const char *server;              /* for $SERVER */
+	const char *network_id;          /* NULL = server */
+	const char *icon;                /* of the network, "mxc://.."; NULL = none */
 	const char *alias_template;      /* "#irc_$CHANNEL", NULL = no aliases */
 	bool create_alias, publish, federate_rooms;
 	bool publish_homeserver; /* in the homeserver's own directory, not the network's */
 	bool no_direct;          /* nobody has direct chats */
 	bool direct_local_only; /* .. but users of this homeserver, in rooms that do not federate */
 	bool invite_only;       /* join rule of new portals */
+	bool no_bridge_state;   /* rooms do not say what they lead to */
+	bool no_initial_state;  /* .. but those that the bridge makes */
 	const char *room_version;  /* NULL = the homeserver's default */
 	bool orphan_flush;         /* see appservice.orphan_flush of the configuration */
 	uint64_t max_age_ms;       /* of messages from Matrix; 0 = never too old */
@@ -162,6 +166,25 @@ void tr_bridge_remote_leave_later(struct tr_bridge *bridge, struct tr_portal *po
  * bot. */
 void tr_bridge_remote_kick(struct tr_bridge *bridge, struct tr_portal *portal, const char *user_id,
 	struct tr_str reason);
+
+/* Somebody with a rank in the place. */
+struct tr_remote_rank {
+	struct tr_str id, name; /* a remote person; or */
+	const char *user_id;    /* .. the Matrix user whose puppet it is; else NULL */
+	int64_t level;          /* power level for it; 0 = none but more than nobody's rank */
+};
+struct tr_remote_state {
+	const struct tr_remote_rank *ranks;
+	size_t rank_count;
+	bool modes_known; /* of the place, below; else what was said before holds */
+	bool moderated;   /* only who has a rank may speak */
+	bool closed;      /* not everybody may enter */
+	bool secret;      /* outsiders shall not know of it */
+};
+/* How the place stands now, whole: who has a rank there, and its modes. The rooms are made to agree
+ * (core/bridge/mirror.h); what they have already costs nothing. Borrowed for the call. */
+void tr_bridge_remote_state(
+	struct tr_bridge *bridge, struct tr_portal *portal, const struct tr_remote_state *state);
 
 /* The display name of a Matrix user as far as it is known: "" = has none, NULL = not known; then
  * ask, and hint() tells it in a later turn, whatever the answer. */

@@ -19,7 +19,9 @@
  *   status.c        ready or not, and figures            media.c        files up and down
  *   transactions.c  what the homeserver brings
  *   power.c         ghosts that may not speak           undelivered.c   dead letters, told
- *   room_make.c     rooms made exactly once
+ *   power_lock.c    .. one change at a time             room_make.c     rooms made exactly once
+ *   mirror.c        ranks and modes of the network      mirror_plan.c   .. as power levels
+ *   mirror_levels.c .. written                          mirror_access.c .. as who may enter
  *   portal_state.c  what is written about a portal       permission.c   who may do what
  *   activity.c      who was active when
  *   hint.c          names and presence of Matrix users
@@ -40,6 +42,7 @@
 #include "core/bridge/ghost.h"
 #include "core/bridge/intent.h"
 #include "core/bridge/members.h"
+#include "core/bridge/mirror.h"
 #include "core/bridge/permission.h"
 #include "core/bridge/portal.h"
 #include "core/bridge/power.h"
@@ -106,7 +109,12 @@ struct tr_bridge {
 	struct tr_map names;   /* Matrix user id -> display name, owned; "" = none */
 	struct tr_map askings; /* .. being asked for */
 	struct tr_map intents;
-	struct tr_map powers;    /* room id -> repair of power levels */
+	struct tr_map powers;      /* room id -> repair of power levels */
+	struct tr_map power_locks; /* room id -> whose turn it is to change them */
+	struct tr_map mirrors;     /* room id -> what the network says of it */
+	struct tr_list mirrors_due;
+	struct tr_timer *mirror_pace;
+	size_t mirrors_running;
 	struct tr_map portals;   /* key of tr_portal_key() -> portal */
 	struct tr_map rooms;     /* room id -> portal */
 	struct tr_map lanes;     /* lane of a direct chat -> portal */
@@ -288,6 +296,8 @@ char *tr_portal_direct_name(const struct tr_bridge *bridge, const char *name);
 /* The states that change with the name of the person, which was `former`: an array of {type,
  * state_key, content}; owned. */
 struct tr_json *tr_portal_renamed_states(const struct tr_portal *portal, const char *former_id);
+/* Names the network in state keys, the directory and for clients. */
+const char *tr_bridge_network_id(const struct tr_bridge *bridge);
 /* The content of the bridge state and its state key; both owned. */
 char *tr_bridge_state_content(const struct tr_portal *portal);
 char *tr_bridge_state_key(const struct tr_portal *portal);

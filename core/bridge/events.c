@@ -204,6 +204,10 @@ static enum tr_from_matrix_verdict classify(
 		return member_matters(bridge, event) ? keep(bridge, room_id, lane, position)
 						     : TR_EVENT_IGNORE;
 	}
+	if (tr_str_eq_c(tr_json_get_str(event, "type"), "m.room.power_levels") &&
+		tr_json_is_str(tr_json_get(event, "state_key"))) {
+		tr_mirror_levels_changed(bridge, room_id);
+	}
 	bool concerns;
 	if (tr_portal_of_room(bridge, room_id) != NULL) {
 		note_said(bridge, event);

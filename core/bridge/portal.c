@@ -176,7 +176,7 @@ struct tr_portal *tr_portal_configure(
 	portal->configured = true;
 	if (room_put(portal, room_id) ||
 		tr_portal_of_room(bridge, tr_str_from(room_id)) == portal) {
-		tr_entry_add(bridge, room_id, true);
+		tr_entry_add(bridge, room_id, !bridge->options.no_initial_state);
 	}
 	return portal;
 }

@@ -44,9 +44,6 @@ struct tr_portal *tr_portal_configure(
  * the same time get the same one. `inviter` (may be NULL) is invited. */
 void tr_portal_open_channel(struct tr_bridge *bridge, struct tr_str remote_id, const char *name,
 	const char *inviter, tr_portal_callback *callback, void *arg);
-/* The place is no secret one: lists the room of an opened portal in the directory, where the
- * configuration wants that. */
-void tr_portal_publish(struct tr_portal *portal);
 /* The direct chat of `receiver` with the ghost of remote_id; made when there is none. Its Matrix
  * room may not exist yet: it is created (and the receiver invited) when the first message is
  * delivered to it, so that a message is stored before anything else happens. */

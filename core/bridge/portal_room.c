@@ -99,6 +99,7 @@ static void adopt(struct opening *opening, struct tr_str room_id, bool created)
 		tr_members_set(&bridge->members, room_id, tr_str_from(bridge->bot_user_id),
 			TR_MEMBERSHIP_JOINED);
 		tr_members_set_complete(&bridge->members, room_id);
+		tr_mirror_made(bridge, room_id);
 	} else {
 		tr_entry_add(bridge, opening->room_id, true);
 	}

@@ -5,15 +5,15 @@
  * state key is the one that administrators' rooms have already, so that it is replaced and not
  * doubled.
  */
-#include "core/base/encode.h"
-#include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
 #include "core/matrix/mxid.h"
 #include "core/matrix/template.h"
 
-static const char *network_id(const struct tr_bridge *bridge)
+const char *tr_bridge_network_id(const struct tr_bridge *bridge)
 {
-	return bridge->options.server ? bridge->options.server : bridge->options.name;
+	const struct tr_bridge_options *options = &bridge->options;
+	const char *server = options->server ? options->server : options->name;
+	return options->network_id ? options->network_id : server;
 }
 
 static void add_key_part(struct tr_buf *key, const char *part)
@@ -32,7 +32,7 @@ char *tr_bridge_state_key(const struct tr_portal *portal)
 	const struct tr_bridge *bridge = portal->bridge;
 	struct tr_buf key = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
 	tr_buf_addf(&key, "org.matrix.appservice-%s:/", bridge->options.protocol->id);
-	add_key_part(&key, network_id(bridge));
+	add_key_part(&key, tr_bridge_network_id(bridge));
 	tr_buf_add_char(&key, '/');
 	add_key_part(&key, portal->remote_id);
 	return tr_buf_take(&key);
@@ -47,8 +47,11 @@ struct tr_json *tr_bridge_state_json(const struct tr_portal *portal)
 	tr_json_set_c(protocol, "id", bridge->options.protocol->id);
 	tr_json_set_c(protocol, "displayname", bridge->options.protocol->display_name);
 	struct tr_json *network = tr_json_add_object(content, "network");
-	tr_json_set_c(network, "id", network_id(bridge));
+	tr_json_set_c(network, "id", tr_bridge_network_id(bridge));
 	tr_json_set_c(network, "displayname", bridge->options.name);
+	if (bridge->options.icon != NULL) {
+		tr_json_set_c(network, "avatar_url", bridge->options.icon);
+	}
 	struct tr_json *channel = tr_json_add_object(content, "channel");
 	tr_json_set_c(channel, "id", portal->remote_id);
 	tr_json_set_c(channel, "displayname", portal->name);
@@ -82,6 +85,9 @@ static struct tr_json *one_member(const char *key, const char *text)
 
 static void add_bridge_state(struct tr_json *list, const struct tr_portal *portal)
 {
+	if (portal->bridge->options.no_bridge_state) {
+		return;
+	}
 	char *key = tr_bridge_state_key(portal);
 	add_state(list, "m.bridge", key, tr_bridge_state_json(portal));
 	add_state(list, "uk.half-shot.bridge", key, tr_bridge_state_json(portal));
@@ -154,39 +160,6 @@ char *tr_portal_channel_room(const struct tr_portal *portal, const char *inviter
 	return take_text(body);
 }
 
-static void listed(void *arg, const struct tr_json *response, const struct tr_error *error)
-{
-	(void)arg;
-	(void)response;
-	if (error != NULL) {
-		tr_log_info("bridge", "a room cannot be listed in the directory: %s", error->text);
-	}
-}
-
-void tr_portal_publish(struct tr_portal *portal)
-{
-	struct tr_bridge *bridge = portal->bridge;
-	if (!bridge->options.publish || portal->configured || portal->room_count == 0) {
-		return;
-	}
-	if (!bridge->options.publish_homeserver) {
-		tr_matrix_directory_visibility(
-			bridge->client, network_id(bridge), portal->rooms[0], true, listed, NULL);
-		return;
-	}
-	struct tr_buf path = TR_BUF_INIT(TR_BRIDGE_ID_MAX);
-	tr_buf_add_c(&path, "/_matrix/client/v3/directory/list/room/");
-	tr_percent_encode(&path, tr_str_from(portal->rooms[0]));
-	const struct tr_matrix_request request = {
-		.operation = "directory",
-		.method = "PUT",
-		.path = tr_buf_c(&path),
-		.body = TR_STR("{\"visibility\":\"public\"}"),
-	};
-	tr_matrix_request(bridge->client, &request, listed, NULL);
-	tr_buf_finish(&path);
-}
-
 char *tr_portal_direct_name(const struct tr_bridge *bridge, const char *name)
 {
 	return tr_asprintf("%s (PM on %s)", name, bridge->options.name);
@@ -200,8 +173,10 @@ struct tr_json *tr_portal_renamed_states(const struct tr_portal *portal, const c
 	char *name = tr_portal_direct_name(portal->bridge, portal->name);
 	char *key = tr_bridge_state_key(&former);
 	add_state(list, "m.room.name", "", one_member("name", name));
-	add_state(list, "m.bridge", key, tr_json_new_object());
-	add_state(list, "uk.half-shot.bridge", key, tr_json_new_object());
+	if (!portal->bridge->options.no_bridge_state) {
+		add_state(list, "m.bridge", key, tr_json_new_object());
+		add_state(list, "uk.half-shot.bridge", key, tr_json_new_object());
+	}
 	add_bridge_state(list, portal);
 	tr_free(key);
 	tr_free(name);

@@ -30,7 +30,7 @@ struct repair {
 	struct tr_json *levels;
 };
 
-static void begin(struct repair *repair);
+static void begin(void *arg);
 
 static struct waiter *waiter_of(struct tr_list *node)
 {
@@ -74,8 +74,13 @@ static void round_end(struct repair *repair, const struct tr_error *error)
 		begin(repair);
 		return;
 	}
-	tr_map_remove(&repair->bridge->powers, tr_str_from(repair->room_id));
+	struct tr_bridge *bridge = repair->bridge;
+	char *room_id = repair->room_id;
+	repair->room_id = NULL;
+	tr_map_remove(&bridge->powers, tr_str_from(room_id));
 	repair_free(repair);
+	tr_power_unlock(bridge, room_id);
+	tr_free(room_id);
 }
 
 /* The levels cannot be read: that is the answer for everybody. */
@@ -195,8 +200,9 @@ static void got_levels(void *arg, const struct tr_json *response, const struct t
 	}
 }
 
-static void begin(struct repair *repair)
+static void begin(void *arg)
 {
+	struct repair *repair = arg;
 	struct tr_list *node;
 	while ((node = tr_list_head(&repair->next)) != NULL) {
 		tr_list_remove(node);
@@ -228,7 +234,9 @@ void tr_power_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const cha
 	tr_list_init(&repair->next);
 	tr_list_append(&repair->next, &waiter->node);
 	tr_map_set(&bridge->powers, tr_str_from(room_id), repair);
-	begin(repair);
+	if (tr_power_lock(bridge, room_id, begin, repair)) {
+		begin(repair);
+	}
 }
 
 void tr_powers_finish(struct tr_bridge *bridge)

@@ -12,6 +12,7 @@
 #define TRESTLE_BRIDGE_POWER_H
 
 #include "core/bridge/intent.h"
+#include "core/io/loop.h"
 
 /* Calls back once, in a later turn; not after tr_powers_finish(). error NULL = the power levels do
  * not stand in the way of an event of `type` by this ghost (any more). Class denied = the bot may
@@ -20,5 +21,15 @@ void tr_power_ensure(struct tr_bridge *bridge, struct tr_ghost *ghost, const cha
 	const char *type, tr_intent_callback *callback, void *arg);
 /* Drops what is under way; the client has been destroyed before. */
 void tr_powers_finish(struct tr_bridge *bridge);
+
+/* --- power_lock.c: who changes the levels of a room reads and writes them alone. */
+
+/* true = it is the caller's turn; false = the callback says so. Either way tr_power_unlock() ends
+ * it. */
+bool tr_power_lock(
+	struct tr_bridge *bridge, const char *room_id, tr_loop_callback *callback, void *arg);
+void tr_power_unlock(struct tr_bridge *bridge, const char *room_id);
+/* After all who hold or await one; without callbacks. */
+void tr_power_locks_finish(struct tr_bridge *bridge);
 
 #endif

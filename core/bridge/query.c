@@ -175,15 +175,18 @@ static struct tr_json *protocol_object(const struct tr_bridge *bridge)
 	fields = tr_json_add_array(object, "location_fields");
 	tr_json_append_str(fields, TR_STR("domain"));
 	tr_json_append_str(fields, TR_STR("channel"));
-	tr_json_set_c(object, "icon", "");
+	const char *icon = bridge->options.icon;
+	tr_json_set_c(object, "icon", icon ? icon : "");
 	struct tr_json *types = tr_json_add_object(object, "field_types");
 	add_field_type(types, "domain", "[a-z0-9.-]+", "server.example.com");
 	add_field_type(types, "nick", "[^\\s]+", "Nickname");
 	add_field_type(types, "channel", "[^\\s]+", "#channel");
 	struct tr_json *instance = tr_json_new_object();
 	tr_json_set_c(instance, "desc", bridge->options.name);
-	tr_json_set_c(instance, "network_id",
-		bridge->options.server ? bridge->options.server : bridge->options.name);
+	if (icon != NULL) {
+		tr_json_set_c(instance, "icon", icon);
+	}
+	tr_json_set_c(instance, "network_id", tr_bridge_network_id(bridge));
 	tr_json_set_c(tr_json_add_object(instance, "fields"), "domain",
 		bridge->options.server ? bridge->options.server : "");
 	tr_json_append_take(tr_json_add_array(object, "instances"), instance);

@@ -92,7 +92,7 @@ static void put_bridge_state(struct entry *entry)
 {
 	struct tr_bridge *bridge = entry->bridge;
 	const struct tr_portal *portal = tr_portal_of_room(bridge, tr_str_from(entry->room_id));
-	if (portal == NULL || !entry->with_state) {
+	if (portal == NULL || !entry->with_state || bridge->options.no_bridge_state) {
 		return;
 	}
 	char *key = tr_bridge_state_key(portal);
@@ -126,6 +126,7 @@ static void is_in(struct entry *entry)
 	put_bridge_state(entry);
 	/* Ghosts that waited for the bot's invitation can have it. */
 	tr_to_matrix_wake(bridge->to_matrix);
+	tr_mirror_entered(bridge, entry->room_id);
 	request_done(entry);
 }
 

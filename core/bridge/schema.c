@@ -45,6 +45,11 @@ const struct tr_migration tr_bridge_migrations[] = {
 	    " name {TEXT} NOT NULL,"
 	    " place {BIGINT} NOT NULL,"
 	    " PRIMARY KEY (room_id, mxid));"},
+	{5, "CREATE TABLE room_mirror ("
+	    " room_id {TEXT} PRIMARY KEY,"
+	    " levels {TEXT} NOT NULL,"
+	    " door {BIGINT} NOT NULL,"
+	    " listed {BIGINT} NOT NULL);"},
 };
 
 const size_t tr_bridge_migration_count = TR_ARRAY_LEN(tr_bridge_migrations);

@@ -5,7 +5,8 @@
  *
  * ghost: registered 1 = the account exists and its display name is `name`. portal: receiver '' for
  * a channel; portals of the configuration are not stored. portal_room: of a direct portal the room
- * added last is the one written to. management_room: one a person.
+ * added last is the one written to. management_room: one a person. room_mirror: what was set in a
+ * room because of the network's ranks and modes (mirror.h).
  */
 #ifndef TRESTLE_BRIDGE_SCHEMA_H
 #define TRESTLE_BRIDGE_SCHEMA_H

@@ -24,6 +24,8 @@ static const struct tr_db_statement select_leavers = {
 	"SELECT room_id, mxid, name FROM chat_leaver ORDER BY room_id, place"};
 static const struct tr_db_statement select_intents = {"SELECT purpose FROM room_intent"};
 static const struct tr_db_statement select_said = {"SELECT room_id, said FROM room_state"};
+static const struct tr_db_statement select_mirrors = {
+	"SELECT room_id, levels, door, listed FROM room_mirror"};
 static const struct tr_db_statement select_active = {
 	"SELECT user_id, active_ms FROM user_activity"};
 
@@ -45,6 +47,7 @@ static void open_gates(struct tr_bridge *bridge)
 	if (bridge->state == TR_BRIDGE_RUNNING) {
 		tr_entries_start(bridge);
 		tr_moves_start(bridge);
+		tr_mirrors_pump(bridge);
 		tr_membership_pause(bridge->membership, false);
 		tr_to_matrix_pause(bridge->to_matrix, false);
 	}
@@ -128,6 +131,7 @@ static void loaded(void *arg, const struct tr_db_result *result, const struct tr
 		tr_activity_load(bridge, result, 5);
 		tr_room_intents_load(bridge, result, 6);
 		tr_moves_load(bridge, result, 8);
+		tr_mirrors_load(bridge, result, 9);
 	}
 	step_ended(bridge, error);
 }
@@ -144,6 +148,7 @@ static void load(struct tr_bridge *bridge)
 	tr_db_batch_add(batch, &select_intents, NULL, 0);
 	tr_db_batch_add(batch, &select_lanes, NULL, 0);
 	tr_db_batch_add(batch, &select_leavers, NULL, 0);
+	tr_db_batch_add(batch, &select_mirrors, NULL, 0);
 	tr_db_submit_take(batch, loaded, bridge);
 }
 

@@ -350,6 +350,10 @@ static bool fails_now(struct world *world, struct tr_http_server_request *reques
 		tr_str_find(path, tr_str_from(world->fail)) < 0) {
 		return false;
 	}
+	if (world->fail_method != NULL &&
+		!tr_str_eq_c(tr_http_server_method(request), world->fail_method)) {
+		return false;
+	}
 	world->fail_count--;
 	return true;
 }

@@ -53,8 +53,9 @@ struct world {
 	struct tr_buf file;      /* uploaded last */
 	char *file_type;
 	unsigned rooms_made;
-	char *last_create; /* body of the last createRoom */
-	const char *fail;  /* requests whose path has this are answered with.. */
+	char *last_create;       /* body of the last createRoom */
+	const char *fail;        /* requests whose path has this are answered with.. */
+	const char *fail_method; /* .. and have this one; NULL = any */
 	int fail_status;
 	unsigned rooms_untold; /* so many rooms are made and answered with 502 all the same */
 	unsigned fail_count;
