@@ -410,7 +410,8 @@ struct tr_irc_connection *tr_irc_connection_create(struct tr_loop *loop,
 	connection->realname = tr_strdup(options->realname);
 	connection->server_password = tr_strdup(options->server_password);
 	connection->encrypted = options->tls != NULL;
-	connection->identified = connection->encrypted && options->identity != NULL;
+	connection->identified =
+		connection->encrypted && options->identity != NULL && options->sasl_external;
 	tr_irc_sasl_init(connection, options);
 	connection->caps_wanted = options->caps_wanted;
 	connection->ping_interval_ms = or_default(options->ping_interval_ms, 60000);

@@ -25,7 +25,7 @@ struct tr_irc_connection {
 	enum tr_irc_connection_state state;
 	char *host, *nick, *username, *realname;
 	char *server_password;      /* NULL once registered */
-	bool encrypted, identified; /* TLS / with a client certificate */
+	bool encrypted, identified; /* TLS / with a client certificate to log in with */
 	struct tr_irc_isupport isupport;
 
 	struct tr_buf partial; /* start of a line whose end has not come */

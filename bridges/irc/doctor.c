@@ -8,6 +8,7 @@
 
 #include "bridges/irc/connection.h"
 #include "bridges/irc/irc_config.h"
+#include "bridges/irc/irc_tls.h"
 #include "bridges/irc/login.h"
 #include "core/base/alloc.h"
 #include "core/base/digest.h"
@@ -27,7 +28,8 @@ struct visit {
 	void (*done)(void *arg);
 	void *arg;
 	struct tr_tls *tls;
-	struct tr_tls_identity *identity;
+	struct tr_tls_identity *identity; /* the bot's own */
+	struct tr_tls_identity *shown;    /* else this */
 	struct tr_worker *worker;
 	struct tr_timer *timer;
 	struct tr_irc_connection *connection;
@@ -269,6 +271,7 @@ static void connect_to(struct visit *visit, const char *host)
 		.register_timeout_ms = LIMIT_MS,
 	};
 	tr_irc_login_apply(&login, config, &options);
+	options.identity = options.identity ? options.identity : visit->shown;
 	options.sasl_optional = false; /* the administrator wants to know */
 	visit->ready = false;
 	visit->nick_tries = 0;
@@ -283,6 +286,7 @@ static void finish(struct visit *visit)
 	void *arg = visit->arg;
 	tr_timer_destroy(visit->timer);
 	tr_tls_identity_destroy(visit->identity);
+	tr_tls_identity_destroy(visit->shown);
 	tr_tls_destroy(visit->tls);
 	tr_worker_destroy(visit->worker);
 	tr_free(visit);
@@ -302,23 +306,25 @@ static void visit_next(struct visit *visit)
 static void begin(void *arg)
 {
 	struct visit *visit = arg;
-	const struct tr_tls_options options = {
-		.ca_file = visit->config->ca_file,
-		.ca_pem = visit->config->ca_pem,
-		.allow_self_signed = visit->config->sslselfsign,
-		.allow_expired = visit->config->allowExpiredCerts,
-	};
 	struct tr_error error;
 	if (!visit->config->botConfig.enabled) {
 		say(visit, true, NULL,
 			"the bot is switched off for %s: the login is tried as a guest's would be",
 			visit->config->name);
 	}
-	if (visit->config->ssl && (visit->tls = tr_tls_create(&options, &error)) == NULL) {
-		say(visit, false, "correct tlsOptions.ca",
-			"the certificates to trust cannot be read: %s", error.text);
+	if (visit->config->ssl &&
+		tr_irc_tls_create(visit->config, &visit->tls, &visit->shown, &error) != 0) {
+		say(visit, false, "correct tlsOptions", "TLS cannot be had as configured: %s",
+			error.text);
 		finish(visit);
 		return;
+	}
+	if (visit->config->ssl && tr_irc_tls_trusts_all(visit->config)) {
+		say(visit, true, NULL,
+			"any certificate of %s is taken (%s): whoever stands in between can read everything",
+			visit->config->name,
+			visit->config->sslselfsign ? "sslselfsign"
+						   : "tlsOptions.rejectUnauthorized");
 	}
 	const char *certificate = visit->config->botConfig.certificate;
 	if (certificate != NULL &&

@@ -10,6 +10,7 @@
 #include "bridges/irc/encoding.h"
 #include "bridges/irc/feature.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/irc_tls.h"
 #include "bridges/irc/login.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/session.h"
@@ -81,15 +82,16 @@ static int create_tls(struct tr_irc_network *network, struct tr_error *error)
 	if (!network->config->ssl) {
 		return 0;
 	}
-	const struct tr_tls_options options = {
-		.ca_file = network->config->ca_file,
-		.ca_pem = network->config->ca_pem,
-		.allow_self_signed = network->config->sslselfsign,
-		.allow_expired = network->config->allowExpiredCerts,
-	};
-	network->tls = tr_tls_create(&options, error);
-	if (network->tls == NULL) {
+	if (tr_irc_tls_create(network->config, &network->tls, &network->identity, error) != 0) {
 		return TR_E_TLS;
+	}
+	if (tr_irc_tls_trusts_all(network->config)) {
+		tr_log_warn("irc",
+			"%s: any certificate of the server is taken (%s): whoever stands in between "
+			"can read everything",
+			network->entry->address,
+			network->config->sslselfsign ? "sslselfsign"
+						     : "tlsOptions.rejectUnauthorized");
 	}
 	const char *certificate = network->config->botConfig.certificate;
 	if (certificate != NULL) {

@@ -109,6 +109,7 @@ void tr_irc_engine_destroy(void *self)
 	tr_timer_destroy(network->second);
 	tr_irc_accounts_destroy(network->accounts);
 	tr_tls_identity_destroy(network->bot_identity);
+	tr_tls_identity_destroy(network->identity);
 	tr_tls_destroy(network->tls);
 	tr_irc_encoding_close(network->encoding);
 	tr_free(network->epoch);

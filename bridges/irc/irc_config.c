@@ -2,6 +2,7 @@
 /* What spans keys of the IRC configuration: sets what is derived (store, registration, templates,
  * port) and finds what does not go together. The keys themselves are in the tables. */
 #include "bridges/irc/irc_config_tables.h"
+#include "bridges/irc/irc_tls.h"
 #include "core/base/alloc.h"
 #include "core/base/encode.h"
 #include "core/base/map.h"
@@ -86,6 +87,45 @@ static void derive_ca(struct tr_schema_reader *reader, const struct tr_yaml_node
 	}
 }
 
+static void forget_empty(char **text)
+{
+	if (*text != NULL && (*text)[0] == '\0') {
+		tr_free(*text);
+		*text = NULL;
+	}
+}
+
+/* PEM text stays as it is; the path of a file is made absolute. */
+static void derive_pem(struct tr_schema_reader *reader, const char *text, char **file)
+{
+	if (text != NULL && strstr(text, "-----BEGIN") == NULL) {
+		*file = tr_schema_resolve_path(reader, text);
+	}
+}
+
+static void check_tls_options(struct tr_schema_reader *reader, const struct tr_yaml_node *node,
+	struct tr_irc_server_config *server)
+{
+	struct tr_error error;
+	forget_empty(&server->tls_cert);
+	forget_empty(&server->tls_key);
+	forget_empty(&server->tls_ciphers);
+	forget_empty(&server->tls_minVersion);
+	derive_pem(reader, server->tls_cert, &server->tls_cert_file);
+	derive_pem(reader, server->tls_key, &server->tls_key_file);
+	if (server->tls_key != NULL && server->tls_cert == NULL) {
+		MISTAKE(node, "tlsOptions.key", "is of no use alone: give its certificate as cert");
+	} else if (server->ssl && tr_irc_tls_check(server, &error) != 0) {
+		MISTAKE(node, "tlsOptions", "cannot be used: %s", error.text);
+	}
+	if (server->tls_minVersion != NULL &&
+		(strcmp(server->tls_minVersion, "TLSv1") == 0 ||
+			strcmp(server->tls_minVersion, "TLSv1.1") == 0)) {
+		WARNING(node, "tlsOptions.minVersion",
+			"lets the server speak a TLS that is broken: better TLSv1.2");
+	}
+}
+
 static void check_tls(struct tr_schema_reader *reader, const struct tr_yaml_node *node,
 	const struct tr_irc_server_config *server)
 {
@@ -97,6 +137,10 @@ static void check_tls(struct tr_schema_reader *reader, const struct tr_yaml_node
 	}
 	if (server->ssl && server->sslselfsign) {
 		WARNING(node, "sslselfsign",
+			"takes any certificate: better give the server's own under tlsOptions.ca");
+	}
+	if (server->ssl && !server->tls_rejectUnauthorized) {
+		WARNING(node, "tlsOptions.rejectUnauthorized",
 			"takes any certificate: better give the server's own under tlsOptions.ca");
 	}
 }
@@ -150,6 +194,7 @@ void tr_irc_check_server(
 		server->port = server->ssl ? 6697 : 6667;
 	}
 	derive_ca(reader, node, server);
+	check_tls_options(reader, node, server);
 	check_tls(reader, node, server);
 	check_mappings(reader, node, server);
 	derive_lists(node, &server->membershipLists);
@@ -452,6 +497,8 @@ void tr_irc_config_finish(struct tr_irc_config *config)
 	for (size_t i = 0; i < config->bridge_count; i++) {
 		tr_free(config->bridges[i].parameters.ca_file);
 		tr_free(config->bridges[i].parameters.ca_pem);
+		tr_free(config->bridges[i].parameters.tls_cert_file);
+		tr_free(config->bridges[i].parameters.tls_key_file);
 	}
 	tr_schema_free(&tr_irc_config_schema, config, sizeof(*config));
 }

@@ -159,6 +159,10 @@ struct tr_irc_server_config {
 	char *ca_pem;         /* the same when it is the PEM text itself */
 	char *tls_servername; /* tlsOptions.servername: the certificate's name; NULL = the address
 			       */
+	/* The others of tlsOptions; *_file: where the text is a path, it made absolute. */
+	char *tls_cert, *tls_key, *tls_cert_file, *tls_key_file;
+	char *tls_ciphers, *tls_minVersion; /* NULL = the usual */
+	bool tls_rejectUnauthorized;
 	char *password;
 	char *loginService; /* who is told passwords where there is no SASL; "" = nobody */
 	bool sendConnectionMessages;

@@ -362,11 +362,26 @@ static const struct tr_schema_key tls_keys[] = {
 		.example = "# irc.example.com",
 		.help = "The name that the server's certificate must be for, when it is not the "
 			"address."),
-	TLS_OPTION("cert"), TLS_OPTION("key"), TLS_OPTION("pfx"), TLS_OPTION("passphrase"),
-	TLS_OPTION("ciphers"), TLS_OPTION("ecdhCurve"), TLS_OPTION("dhparam"), TLS_OPTION("crl"),
-	TLS_OPTION("sigalgs"), TLS_OPTION("minVersion"), TLS_OPTION("maxVersion"),
-	TLS_OPTION("secureProtocol"), TLS_OPTION("secureOptions"), TLS_OPTION("rejectUnauthorized"),
-	TLS_OPTION("ALPNProtocols"), ROW_END};
+	ROW("cert", STRING, tls_cert, NULL, TR_KEY_MULTILINE,
+		.help = "The client certificate that all connections show to the server, except those "
+			"that have one of their own: PEM text (with its issuers' behind it), or the "
+			"path of a PEM file. Nobody is logged in with it by SASL."),
+	ROW("key", SECRET, tls_key, NULL, TR_KEY_MULTILINE,
+		.help = "Its private key, without a pass phrase: PEM text or path. The default is the "
+			"key that stands in `cert`."),
+	ROW("ciphers", STRING, tls_ciphers, NULL, 0,
+		.example = "# \"ECDHE+AESGCM:TLS_AES_256_GCM_SHA384\"",
+		.help = "OpenSSL's list of ciphers; names that begin with TLS_ are those of TLS 1.3. "
+			"A version for which none is named is not spoken."),
+	ROW("minVersion", STRING, tls_minVersion, NULL, 0, .example = "# TLSv1.3",
+		.help = "The oldest TLS to speak: TLSv1.2 by default, or TLSv1.3, TLSv1.1, TLSv1."),
+	ROW("rejectUnauthorized", BOOL, tls_rejectUnauthorized, "true", 0,
+		.help = "false takes any certificate, as `sslselfsign` does: whoever stands in between "
+			"can read everything. It is logged at every start."),
+	TLS_OPTION("pfx"), TLS_OPTION("passphrase"), TLS_OPTION("ecdhCurve"), TLS_OPTION("dhparam"),
+	TLS_OPTION("crl"), TLS_OPTION("sigalgs"), TLS_OPTION("maxVersion"),
+	TLS_OPTION("secureProtocol"), TLS_OPTION("secureOptions"), TLS_OPTION("ALPNProtocols"),
+	ROW_END};
 static const struct tr_schema tls_schema = {.title = "TLS", .keys = tls_keys};
 
 static const struct tr_schema_key power_item = {

@@ -35,6 +35,7 @@ struct tr_irc_network {
 	const struct tr_irc_bridge_config *entry;
 	const struct tr_irc_server_config *config;
 	struct tr_tls *tls;                   /* NULL = plain */
+	struct tr_tls_identity *identity;     /* of who has no certificate of its own, or NULL */
 	struct tr_tls_identity *bot_identity; /* the bot's client certificate, or NULL */
 	struct tr_worker *worker;             /* for slow computations; NULL until the first */
 	struct tr_irc_isupport isupport;      /* as the session that registered last was told */

@@ -159,6 +159,7 @@ void tr_irc_session_connect(struct tr_irc_session *session)
 	};
 	session->dismissed = false;
 	tr_irc_login_apply(&login, config, &options);
+	options.identity = options.identity ? options.identity : network->identity;
 	if (options.sasl_password != NULL) {
 		options.worker = tr_irc_network_worker(network);
 	}

@@ -31,6 +31,9 @@ struct tr_tls_options {
 	const char *ca_file;    /* PEM; NULL = the system's */
 	bool allow_self_signed; /* the incumbent's sslselfsign: any certificate, still encrypted */
 	bool allow_expired;     /* the incumbent's allowExpiredCerts: only the dates are forgiven */
+	const char *ciphers;    /* OpenSSL's names, with ':' between; "TLS_.." are those of TLS 1.3.
+				 * NULL    = OpenSSL's choice */
+	const char *min_version; /* "TLSv1" to "TLSv1.3"; NULL = TLSv1.2 */
 };
 struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_error *error);
 void tr_tls_destroy(struct tr_tls *tls); /* streams that use it hold their own reference */

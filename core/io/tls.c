@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_LEN = 255 };
+enum { NAME_MAX_LEN = 255, CIPHERS_MAX = 4096 };
 
 struct tr_tls {
 	SSL_CTX *context;
@@ -81,17 +81,73 @@ static int load_trust(
 	return 0;
 }
 
+static int set_min_version(SSL_CTX *context, const char *name, struct tr_error *error)
+{
+	static const struct {
+		const char *name;
+		int version;
+	} versions[] = {{"TLSv1", TLS1_VERSION}, {"TLSv1.1", TLS1_1_VERSION},
+		{"TLSv1.2", TLS1_2_VERSION}, {"TLSv1.3", TLS1_3_VERSION}};
+
+	for (size_t i = 0; i < TR_ARRAY_LEN(versions); i++) {
+		if (strcmp(versions[i].name, name ? name : "TLSv1.2") == 0) {
+			(void)SSL_CTX_set_min_proto_version(context, versions[i].version);
+			return 0;
+		}
+	}
+	return tr_error_set(error, TR_E_CONFIG,
+		"minVersion %.20s is none: write TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3", name);
+}
+
+/* As Node does: those of TLS 1.3 have a list of their own, and a version without any is not
+ * spoken. */
+static int set_ciphers(SSL_CTX *context, const char *ciphers, struct tr_error *error)
+{
+	struct tr_str rest = tr_str_from(ciphers);
+	struct tr_str name;
+	struct tr_buf old = TR_BUF_INIT(CIPHERS_MAX);
+	struct tr_buf suites = TR_BUF_INIT(CIPHERS_MAX);
+	bool good = true;
+
+	if (!ciphers) {
+		return 0;
+	}
+	while (tr_str_split(&rest, ':', &name)) {
+		struct tr_buf *list = tr_str_starts(name, TR_STR("TLS_")) ? &suites : &old;
+
+		tr_buf_add_c(list, list->len > 0 ? ":" : "");
+		tr_buf_add(list, name);
+	}
+	good = !tr_buf_failed(&old) && !tr_buf_failed(&suites) && old.len + suites.len > 0;
+	good = good && (old.len == 0 || SSL_CTX_set_cipher_list(context, tr_buf_c(&old)) == 1);
+	good = good &&
+	       (suites.len == 0 || SSL_CTX_set_ciphersuites(context, tr_buf_c(&suites)) == 1);
+	if (good && old.len == 0) {
+		(void)SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+	} else if (good && suites.len == 0 &&
+		   SSL_CTX_get_min_proto_version(context) < TLS1_3_VERSION) {
+		(void)SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	}
+	tr_buf_finish(&old);
+	tr_buf_finish(&suites);
+	ERR_clear_error();
+	return good ? 0
+		    : tr_error_set(error, TR_E_CONFIG,
+			      "none of these ciphers is known to OpenSSL: %.120s", ciphers);
+}
+
 struct tr_tls *tr_tls_create(const struct tr_tls_options *options, struct tr_error *error)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	struct tr_tls *tls;
 
 	TR_ASSERT(context != NULL);
-	if (load_trust(context, options->ca_file, options->ca_pem, error) != 0) {
+	if (load_trust(context, options->ca_file, options->ca_pem, error) != 0 ||
+		set_min_version(context, options->min_version, error) != 0 ||
+		set_ciphers(context, options->ciphers, error) != 0) {
 		SSL_CTX_free(context);
 		return NULL;
 	}
-	(void)SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(
 		context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

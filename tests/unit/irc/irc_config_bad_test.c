@@ -221,6 +221,14 @@ static const struct bad_file bad_files[] = {
 		PARAMETERS "    tlsOptions: {ca: \"a\\nb\"}\n"
 			   "    ssl: true\n",
 		{"5:22: bridged_irc_servers[0].parameters.tlsOptions.ca: is neither"}},
+	{"a key without its certificate",
+		PARAMETERS "    tlsOptions: {key: a.key}\n"
+			   "    ssl: true\n",
+		{"5:23: bridged_irc_servers[0].parameters.tlsOptions.key: is of no use alone"}},
+	{"a TLS that there is not",
+		PARAMETERS "    tlsOptions: {minVersion: TLSv2}\n"
+			   "    ssl: true\n",
+		{"5:17: bridged_irc_servers[0].parameters.tlsOptions: cannot be used: minVersion TLSv2"}},
 	{"one channel in two spellings",
 		PARAMETERS "    mappings:\n"
 			   "      \"#Foo[x]\": {roomIds: [\"!a:b\"]}\n"

@@ -259,7 +259,7 @@ static void every_key_of_the_incumbent_is_taken(void **state)
 		"    description: d\n    networkId: example\n    icon: \"mxc://a/b\"\n"
 		"    additionalAddresses: [irc2.example.com, \"2001:db8::1\"]\n"
 		"    onlyAdditionalAddresses: true\n    ssl: true\n    sslselfsign: false\n"
-		"    allowExpiredCerts: true\n    tlsOptions: {ca: ca.pem, ciphers: x, cert: y}\n"
+		"    allowExpiredCerts: true\n    tlsOptions: {ca: ca.pem, ciphers: HIGH, ecdhCurve: y}\n"
 		"    sasl: true\n    password: p\n    sendConnectionMessages: false\n"
 		"    quitDebounce: {enabled: true, quitsPerSecond: 1, delayMinMs: 1, delayMaxMs: 2}\n"
 		"    modePowerMap: {o: 50, v: 0, q: 100}\n"
