@@ -70,8 +70,8 @@ struct tr_irc_connection_handler {
 	void (*on_login)(void *arg, const struct tr_error *error);
 	/* The socket takes bytes again after tr_irc_send() had filled it. May be NULL. */
 	void (*on_drain)(void *arg);
-	/* The end. Class denied: banned, K-lined or wrong password; retry after: throttled; else
-	 * retry. */
+	/* The end. Class denied: banned, K-lined or wrong password; retry after: throttled, or with
+	 * TR_E_UNAVAILABLE: full for us, whoever of us it is; else retry. */
 	void (*on_close)(void *arg, const struct tr_error *error);
 };
 

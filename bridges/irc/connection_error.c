@@ -6,7 +6,7 @@
 #include "bridges/irc/connection_internal.h"
 #include "core/base/clock.h"
 
-enum { THROTTLED_MS = 30000, REASON_MAX = 180 };
+enum { THROTTLED_MS = 30000, FULL_MS = 300000, REASON_MAX = 150 };
 
 struct tr_str tr_irc_readable(struct tr_str text, size_t max)
 {
@@ -60,8 +60,10 @@ void tr_irc_connection_take_error(struct tr_irc_connection *connection, struct t
 	static const char *const logins[] = {"bad password", "password incorrect",
 		"password mismatch", "invalid password", "sasl access", "via sasl", "requires sasl",
 		"sasl required", NULL};
-	static const char *const throttles[] = {"throttl", "too fast", "too many", "is full",
-		"server full", "no more connections", NULL};
+	static const char *const throttles[] = {
+		"throttl", "too fast", "too many unknown connections", NULL};
+	static const char *const full[] = {
+		"too many", "is full", "server full", "no more connections", NULL};
 	struct tr_str reason = connection->quitting ? (struct tr_str){NULL, 0} : reason_in(text);
 	text = tr_irc_readable(text, REASON_MAX);
 	struct tr_error error;
@@ -75,6 +77,10 @@ void tr_irc_connection_take_error(struct tr_irc_connection *connection, struct t
 	} else if (mentions_any(reason, throttles)) {
 		error.cls = TR_CLASS_RETRY_AFTER;
 		error.retry_after_ms = THROTTLED_MS + tr_backoff_ms(0, THROTTLED_MS, THROTTLED_MS);
+	} else if (mentions_any(reason, full)) {
+		tr_error_set_class(&error, TR_E_UNAVAILABLE, TR_CLASS_RETRY_AFTER,
+			"the server has no room for one more: %.*s", TR_STR_ARG(text));
+		error.retry_after_ms = FULL_MS + tr_backoff_ms(0, FULL_MS, FULL_MS);
 	}
 	tr_irc_connection_fail(connection, &error);
 }

@@ -193,9 +193,15 @@ static void throttled(struct tr_irc_connects *connects, const struct tr_error *e
 	hold_back(connects, error->retry_after_ms << doublings, error);
 }
 
+/* A server that has no room says nothing of those who are in, or of other users' limits. */
+static bool throttles(const struct tr_error *error)
+{
+	return error->cls == TR_CLASS_RETRY_AFTER && error->code != TR_E_UNAVAILABLE;
+}
+
 bool tr_irc_connects_holds(const struct tr_error *error)
 {
-	return error->cls == TR_CLASS_RETRY_AFTER ||
+	return throttles(error) ||
 	       (error->cls == TR_CLASS_RETRY &&
 		       (error->code == TR_E_NETWORK || error->code == TR_E_TIMEOUT ||
 			       error->code == TR_E_TLS || error->code == TR_E_CLOSED));
@@ -205,7 +211,7 @@ void tr_irc_connects_failed(struct tr_irc_connects *connects, const struct tr_er
 {
 	connects->under_way--;
 	connects->connected--;
-	if (error->cls == TR_CLASS_RETRY_AFTER) {
+	if (throttles(error)) {
 		throttled(connects, error);
 	} else if (tr_irc_connects_holds(error) && !connects->network->stopping) {
 		hold_back(connects,
@@ -219,7 +225,7 @@ void tr_irc_connects_failed(struct tr_irc_connects *connects, const struct tr_er
 void tr_irc_connects_lost(struct tr_irc_connects *connects, const struct tr_error *error)
 {
 	connects->connected--;
-	if (error->cls == TR_CLASS_RETRY_AFTER) {
+	if (throttles(error)) {
 		throttled(connects, error);
 	}
 	pump_soon(connects);

@@ -6,8 +6,8 @@
  * connection are spaced (reconnectIntervalMs), so that a restart of the server does not bring
  * everybody at once; no more than concurrentReconnectLimit are on their way in at a time.
  *
- * A server that cannot be reached, throttles or is full holds the whole queue back, with backoff:
- * one knocks for all.
+ * A server that cannot be reached or throttles holds the whole queue back, with backoff: one knocks
+ * for all. One that is full for somebody is for that session to wait for (session_end.c).
  */
 #ifndef TRESTLE_IRC_CONNECTS_H
 #define TRESTLE_IRC_CONNECTS_H

@@ -23,6 +23,8 @@ enum {
 	STEADY_MS = 60000, /* a connection that lasted so long was a good one */
 	BANNED_MS = 20 * 60 * 1000,
 	BANNED_SPREAD_MS = 20 * 60 * 1000,
+	FULL_TRIES = 3, /* some seconds apart: it may be over at once, as after a restart */
+	FULL_DOUBLINGS = 3,
 };
 
 uint64_t tr_irc_banned_bot_wait_ms(const struct tr_error *error)
@@ -34,7 +36,7 @@ void tr_irc_session_wait_over(void *arg)
 {
 	struct tr_irc_session *session = arg;
 	if (session->state == TR_IRC_BARRED) {
-		tr_log_info("irc", "%s: %s tries again whether it still is banned",
+		tr_log_info("irc", "%s: %s tries again whether it is let in now",
 			session->network->entry->address, tr_irc_session_who(session));
 	}
 	tr_irc_session_set_state(session, TR_IRC_OFFLINE);
@@ -148,9 +150,72 @@ static bool comes_at_once(
 	return false;
 }
 
+bool tr_irc_is_full(const struct tr_error *error)
+{
+	return error->code == TR_E_UNAVAILABLE && error->cls == TR_CLASS_RETRY_AFTER;
+}
+
+/* There is no room on the server: it is tried again after minutes, and later more of them. Until
+ * then the session is barred: what it has to say is refused and kept for !retry, for else all who
+ * speak in its rooms would wait with it. Only who has something to say need know. */
+static void wait_for_room(struct tr_irc_session *session, const struct tr_error *error)
+{
+	unsigned doublings = session->attempts - FULL_TRIES;
+	uint64_t delay = error->retry_after_ms
+			 << (doublings < FULL_DOUBLINGS ? doublings : FULL_DOUBLINGS);
+	unsigned minutes = (unsigned)(delay / 60000);
+	const struct tr_irc_network *network = session->network;
+	session->attempts++;
+	session->returning = true;
+	tr_irc_session_set_state(session, TR_IRC_BARRED);
+	tr_timer_start(session->reconnect, delay);
+	tr_log_warn("irc", "%s: %s is not connected, next try in %u minutes: %s",
+		network->entry->address, tr_irc_session_who(session), minutes, error->text);
+	if (session->user_id != NULL && !tr_list_empty(&session->tasks)) {
+		struct tr_buf text = TR_BUF_INIT(1024);
+		tr_buf_addf(&text,
+			"You cannot be connected to %s for now: %s. In some %u minutes it is "
+			"tried again, or when you say !reconnect; !retry then sends what could not be "
+			"sent. If this lasts, the bridge's administrator has to ask the network's "
+			"staff to let the bridge have more connections.",
+			network->config->name, error->text, minutes);
+		tr_bridge_tell_user(network->bridge, session->user_id, tr_buf_c(&text));
+		tr_buf_finish(&text);
+	}
+}
+
+/* Whether it stays full for somebody who still wants in, at every address of the network. */
+static bool waits_for_room(const struct tr_irc_session *session, const struct tr_error *error)
+{
+	const struct tr_irc_network *network = session->network;
+	bool wanted = session->user_id == NULL || !tr_list_empty(&session->members) ||
+		      !tr_list_empty(&session->tasks);
+	size_t addresses = network->config->additionalAddresses.count +
+			   (network->config->onlyAdditionalAddresses ? 0 : 1);
+	return tr_irc_is_full(error) && wanted && !network->stopping && !session->dismissed &&
+	       !session->recalled && !session->puppet.cycled && session->attempts >= FULL_TRIES &&
+	       session->attempts >= addresses;
+}
+
+/* Whether messages can wait for the connection. */
+static enum tr_error_class class_for_messages(
+	const struct tr_irc_session *session, const struct tr_error *error, bool refused)
+{
+	bool full = tr_irc_is_full(error);
+	if (session->state == TR_IRC_BARRED) {
+		return full ? TR_CLASS_PERMANENT : error->cls;
+	}
+	/* When to try again after a full server the session knows. */
+	return refused || full ? TR_CLASS_RETRY : error->cls;
+}
+
 static void come_back(struct tr_irc_session *session, const struct tr_error *error, bool was_online,
 	uint64_t login_delay_ms)
 {
+	if (waits_for_room(session, error)) {
+		wait_for_room(session, error);
+		return;
+	}
 	if (!wants_back(session)) {
 		session->puppet.cycled = false;
 		session->returning = false;
@@ -193,9 +258,9 @@ void tr_irc_session_closed(void *arg, const struct tr_error *error)
 	if (barred && !network->stopping && !tr_irc_login_retry(session, error, &login_delay_ms)) {
 		bar(session, error);
 	} else {
-		why.cls = barred ? TR_CLASS_RETRY : why.cls;
 		come_back(session, error, was_online, login_delay_ms);
 	}
+	why.cls = class_for_messages(session, error, barred);
 	tr_irc_puppet_offline(session);
 	tr_irc_session_leave_all(session);
 	tr_map_finish(&session->splits);

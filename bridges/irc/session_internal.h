@@ -42,6 +42,9 @@ bool tr_irc_session_in_split(const struct tr_irc_session *session, const struct 
  * never, as after a wrong password. */
 uint64_t tr_irc_banned_bot_wait_ms(const struct tr_error *error);
 
+/* The server has no room for this session. */
+bool tr_irc_is_full(const struct tr_error *error);
+
 /* Timers: the bot, out of channels that it should be in, joins them; JOINs that have had no answer
  * for too long fail. */
 void tr_irc_session_rejoin_missing(void *session);
