@@ -13,6 +13,7 @@
 
 enum {
 	SEARCH_LIMIT = 100,
+	ATTEMPT_MAX = 1024,
 	FOREIGN_MAX = 12, /* attempts that something before the homeserver refuses: half an hour */
 };
 
@@ -121,6 +122,26 @@ static void send_now(struct tr_outbound *outbound)
 		tr_str_from(outbound->content), sent, outbound);
 }
 
+/* Our key as this sender's (NULL = the bot's, whoever that is): anybody can write our keys into a
+ * message of his own. */
+static void add_attempt(struct tr_buf *out, struct tr_str txn_id, struct tr_str sender)
+{
+	tr_buf_add(out, txn_id);
+	tr_buf_add_c(out, " ");
+	tr_buf_add(out, sender);
+}
+
+static void note_attempt(
+	struct tr_map *found, const struct tr_json *event, struct tr_str key, struct tr_str sender)
+{
+	struct tr_buf attempt = TR_BUF_INIT(ATTEMPT_MAX);
+	add_attempt(&attempt, key, sender);
+	if (!tr_buf_failed(&attempt)) {
+		tr_map_set(found, tr_buf_str(&attempt), (void *)tr_json_get(event, "event_id"));
+	}
+	tr_buf_finish(&attempt);
+}
+
 /* Items of the lane whose key is among the room's recent messages are in the room. */
 static bool match_found(void *arg, struct tr_lane_item *item)
 {
@@ -130,7 +151,10 @@ static bool match_found(void *arg, struct tr_lane_item *item)
 		return false;
 	}
 	outbound->ambiguous = false;
-	const struct tr_json *event_id = tr_map_get(found, tr_str_from(outbound->txn_id));
+	struct tr_buf attempt = TR_BUF_INIT(ATTEMPT_MAX);
+	add_attempt(&attempt, tr_str_from(outbound->txn_id), tr_str_from(outbound->sender));
+	const struct tr_json *event_id = tr_map_get(found, tr_buf_str(&attempt));
+	tr_buf_finish(&attempt);
 	if (event_id != NULL && outbound->event_id == NULL) {
 		outbound->event_id = tr_str_dup(tr_json_str(event_id));
 	}
@@ -150,7 +174,8 @@ static void searched(void *arg, const struct tr_json *response, const struct tr_
 		struct tr_str key =
 			tr_json_str(tr_json_path(event, "content", "io.trestle.id", NULL));
 		if (!tr_str_empty(key)) {
-			tr_map_set(&found, key, (void *)tr_json_get(event, "event_id"));
+			note_attempt(&found, event, key, tr_json_get_str(event, "sender"));
+			note_attempt(&found, event, key, tr_str_from(NULL));
 		}
 	}
 	tr_lanes_visit(outbound->queue->lanes, tr_lane_key(&outbound->item), match_found, &found);

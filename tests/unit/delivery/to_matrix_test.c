@@ -33,6 +33,7 @@ struct world {
 	struct put room[SENDS_MAX]; /* what is in the room, each key once */
 	size_t room_count;
 	bool forgets; /* the homeserver has lost its cache: a PUT again is another event */
+	bool forged;  /* what is in the room was said by somebody else, with our keys */
 	size_t searches;
 	size_t dead, repaired, durable;
 	bool prepare_later, prepare_fails, pressed;
@@ -68,8 +69,10 @@ static void answer_messages(struct world *world, struct tr_http_server_request *
 	tr_buf_add_c(&text, "{\"chunk\":[");
 	for (size_t i = world->room_count; i-- > 0;) {
 		tr_buf_addf(&text,
-			"%s{\"event_id\":\"$found%zu\",\"content\":{\"io.trestle.id\":\"%s\"}}",
-			i + 1 < world->room_count ? "," : "", i, world->room[i].txn_id);
+			"%s{\"event_id\":\"$found%zu\",\"sender\":\"%s\","
+			"\"content\":{\"io.trestle.id\":\"%s\"}}",
+			i + 1 < world->room_count ? "," : "", i,
+			world->forged ? "@mallory:x" : "@irc_bob:x", world->room[i].txn_id);
 	}
 	tr_buf_add_c(&text, "],\"start\":\"a\",\"end\":\"b\"}");
 	answer(request, 200, tr_buf_c(&text));
@@ -344,6 +347,17 @@ static void an_attempt_without_answer_is_searched_for_before_it_is_repeated(void
 	assert_int_equal(world->searches, 1);
 }
 
+static void what_somebody_else_says_with_our_key_is_no_attempt_of_ours(void **state)
+{
+	struct world *world = *state;
+	world->statuses[0] = -1;
+	world->forged = world->forgets = true;
+	say(world, "k", "one");
+	until_empty(world);
+	assert_int_equal(world->searches, 1);
+	assert_int_equal(world->put_count, 2);
+}
+
 static void an_attempt_that_did_not_arrive_is_repeated_with_the_same_id(void **state)
 {
 	struct world *world = *state;
@@ -521,6 +535,7 @@ int main(void)
 		TEST(a_key_that_comes_again_is_ignored_before_and_after_delivery),
 		TEST(the_same_key_in_two_rooms_is_two_messages_with_two_transaction_ids),
 		TEST(an_attempt_without_answer_is_searched_for_before_it_is_repeated),
+		TEST(what_somebody_else_says_with_our_key_is_no_attempt_of_ours),
 		TEST(an_attempt_that_did_not_arrive_is_repeated_with_the_same_id),
 		TEST(a_rate_limit_is_waited_for_in_place),
 		TEST(an_echo_closes_a_message_whose_answer_was_lost),
