@@ -280,6 +280,22 @@ static void dispatch(struct hs_api *api, struct path *path)
 	free(user_id);
 }
 
+/* As the homeserver itself refuses (4xx), or as the proxy before one that is away (5xx). */
+static void answer_error(struct hs_api *api, int status)
+{
+	if (status < 500) {
+		hs_api_error(api, status,
+			status == 403   ? "M_FORBIDDEN"
+			: status == 404 ? "M_NOT_FOUND"
+					: "M_UNKNOWN",
+			"A fault that was asked for");
+		return;
+	}
+	api->request->content_type = "text/html";
+	hs_text_puts(&api->request->answer, "<html><body><h1>Bad Gateway</h1></body></html>\n");
+	hs_request_answer(api->request, status);
+}
+
 /* true when a fault has answered in place of the handler. */
 static bool strike(struct hs_api *api)
 {
@@ -298,9 +314,7 @@ static bool strike(struct hs_api *api)
 	}
 	fault = hs_fault_take(faults, HS_FAULT_ERROR, request->method, request->path);
 	if (fault) {
-		request->content_type = "text/html";
-		hs_text_puts(&request->answer, "<html><body><h1>Bad Gateway</h1></body></html>\n");
-		hs_request_answer(request, fault->status);
+		answer_error(api, fault->status);
 		return true;
 	}
 	return false;
