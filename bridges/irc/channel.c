@@ -252,6 +252,27 @@ static void first_join(struct tr_irc_channel *channel, const struct tr_irc_line 
 	tr_marks_add(channel->network->marks, write_join, join_settled, channel);
 }
 
+static void forget_people(struct tr_irc_channel *channel)
+{
+	tr_irc_roster_forget(channel);
+	tr_irc_ranks_forget(channel);
+	channel->named = channel->modes_known = channel->people_lost = false;
+}
+
+static void ask_names(const struct tr_irc_channel *channel)
+{
+	if (channel->reader != NULL) {
+		tr_irc_send_words(channel->reader->connection, "NAMES", tr_str_from(channel->name),
+			(struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
+	}
+}
+
+void tr_irc_channel_find_people(struct tr_irc_channel *channel)
+{
+	forget_people(channel);
+	ask_names(channel);
+}
+
 static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *reader)
 {
 	if (channel->reader != NULL) {
@@ -263,9 +284,7 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	channel->catching_up = false;
 	channel->again = false;
 	tr_irc_channel_forget_held(channel);
-	tr_irc_roster_forget(channel);
-	tr_irc_ranks_forget(channel);
-	channel->named = channel->modes_known = false;
+	forget_people(channel);
 	if (reader == NULL) {
 		return;
 	}
@@ -302,15 +321,6 @@ struct tr_irc_session *tr_irc_channel_elect(
 	return found;
 }
 
-/* Who has been in the channel for long is not told again who else is. */
-static void ask_names(const struct tr_irc_channel *channel)
-{
-	if (channel->reader != NULL) {
-		tr_irc_send_words(channel->reader->connection, "NAMES", tr_str_from(channel->name),
-			(struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
-	}
-}
-
 void tr_irc_channel_replace_reader(struct tr_irc_channel *channel)
 {
 	if (channel->standby != NULL) {
@@ -320,6 +330,7 @@ void tr_irc_channel_replace_reader(struct tr_irc_channel *channel)
 		tr_irc_standby_dismiss(channel);
 		set_reader(channel, tr_irc_channel_elect(channel, channel->reader));
 	}
+	/* Who has been in the channel for long is not told again who else is. */
 	ask_names(channel);
 	tr_irc_standby_choose(channel);
 }

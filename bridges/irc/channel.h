@@ -42,7 +42,8 @@ struct tr_irc_channel {
 	bool join_stored;
 	bool refusal_told; /* the room knows that the bot is not let in */
 	bool catching_up;
-	bool again; /* lines came while it was catching up and found no room */
+	bool again;       /* lines came while it was catching up and found no room */
+	bool people_lost; /* .. and some of them may have said who came and went */
 	struct tr_list held;
 	size_t held_count;
 	uint64_t reader_generation; /* counts readers: answers to an earlier one are not for us */

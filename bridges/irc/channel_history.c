@@ -268,6 +268,9 @@ static void caught_up(struct tr_irc_channel *channel)
 		tr_free(held);
 	}
 	channel->held_count = 0;
+	if (channel->people_lost) {
+		tr_irc_channel_find_people(channel);
+	}
 }
 
 /* A question of one reader; a later reader asks its own. */
@@ -356,9 +359,10 @@ void tr_irc_channel_catch_up(struct tr_irc_channel *channel)
 static void hold(struct tr_irc_channel *channel, const struct tr_irc_line *line)
 {
 	if (channel->held_count >= HELD_MAX) {
-		tr_irc_channel_forget_held(
-			channel); /* they stand in the history: it is asked once more */
-		channel->again = true;
+		/* What was said stands in the history, which is asked once more; who came and went
+		 * does not: NAMES is. */
+		tr_irc_channel_forget_held(channel);
+		channel->again = channel->people_lost = true;
 		return;
 	}
 	struct held_line *held = tr_alloc(sizeof(*held));

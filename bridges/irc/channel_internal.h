@@ -22,6 +22,8 @@ void tr_irc_channel_forget_held(struct tr_irc_channel *channel);
  * or NULL. */
 struct tr_irc_session *tr_irc_channel_elect(
 	const struct tr_irc_channel *channel, const struct tr_irc_session *other);
+/* Asks the server anew who is in the channel. */
+void tr_irc_channel_find_people(struct tr_irc_channel *channel);
 /* The standby reads from now on. */
 void tr_irc_channel_replace_reader(struct tr_irc_channel *channel);
 /* The session is not sent what is said any more, and nobody of us wanted that (hearing.h). */

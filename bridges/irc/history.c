@@ -12,6 +12,8 @@
 enum {
 	PAGE = 100,
 	ANSWER_TIMEOUT_MS = 30000,
+	AGAIN_FIRST_MS = 1000, /* after MESSAGE_ERROR; then twice as long each time */
+	AGAIN_MAX = 5,
 	BYTES_MAX = 8 * 1024 * 1024, /* of one page */
 };
 
@@ -33,6 +35,8 @@ struct tr_irc_history {
 	char **lines;
 	size_t count, room, bytes;
 	struct tr_timer *timeout;
+	bool pausing;   /* the timer ends a pause before the first is asked again */
+	unsigned again; /* how often it was */
 };
 
 enum {
@@ -114,7 +118,8 @@ static void answered(struct tr_irc_history *history, const struct tr_error *erro
 	struct request *request = TR_LIST_ENTRY(node, struct request, node);
 	tr_list_remove(node);
 	tr_timer_stop(history->timeout);
-	history->asked = false;
+	history->pausing = history->asked = false;
+	history->again = 0;
 	size_t count = history->count;
 	struct tr_str *lines = tr_alloc_array(count, sizeof(*lines));
 	for (size_t i = 0; i < count; i++) {
@@ -132,10 +137,27 @@ static void answered(struct tr_irc_history *history, const struct tr_error *erro
 	ask_next(history);
 }
 
+/* What cannot be read now is not given up at once: what is skipped would never be fetched. */
+static bool pause_and_ask_again(struct tr_irc_history *history)
+{
+	if (history->again == AGAIN_MAX) {
+		return false;
+	}
+	forget_lines(history);
+	history->pausing = true;
+	tr_timer_start(history->timeout, (uint64_t)AGAIN_FIRST_MS << history->again++);
+	return true;
+}
+
 static void timed_out(void *arg)
 {
 	struct tr_irc_history *history = arg;
 	struct tr_error error;
+	if (history->pausing) {
+		history->pausing = history->asked = false;
+		ask_next(history);
+		return;
+	}
 	tr_error_set(&error, TR_E_TIMEOUT, "the server does not answer CHATHISTORY");
 	answered(history, &error);
 }
@@ -277,6 +299,10 @@ bool tr_irc_history_line(struct tr_irc_history *history, const struct tr_irc_lin
 	if (refused || (line->numeric == 421 &&
 			       tr_str_eq_nocase(tr_irc_param(line, 1), TR_STR("CHATHISTORY")))) {
 		struct tr_error error;
+		if (refused && tr_str_eq(tr_irc_param(line, 1), TR_STR("MESSAGE_ERROR")) &&
+			pause_and_ask_again(history)) {
+			return true;
+		}
 		tr_error_set_class(&error, TR_E_PROTOCOL, TR_CLASS_PERMANENT,
 			"the server refuses CHATHISTORY: %.*s",
 			TR_STR_ARG(tr_irc_param(line, line->param_count - 1)));

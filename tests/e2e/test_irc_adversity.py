@@ -21,6 +21,45 @@ def test_a_flood_of_lines_that_say_nothing_hides_nothing_said_after_it_while_the
     assert stub_world.in_matrix() == ["before", *numbered("away ", 3), "after"]
 
 
+def test_a_history_that_cannot_be_read_for_a_moment_is_asked_again(stub_world):
+    stub_world.ircd.say("fay", "#a", "before")
+    stub_world.wait_in_matrix(1)
+    stub_world.bridge.kill()
+    stub_world.ircd.say("fay", "#a", "away {n}", count=3, first=1)
+    stub_world.ircd.set(history_errors=2)
+    stub_world.bridge.start()
+    stub_world.wait_for_bot("#a")
+    stub_world.ircd.say("fay", "#a", "after")
+    assert stub_world.wait_in_matrix(5) == ["before", *numbered("away ", 3), "after"]
+
+
+def test_who_left_while_too_much_was_said_to_be_held_is_known_to_have_left(make_stub_world):
+    """Lines beyond what is held while the history is read are fetched again; a PART among them is not."""
+    world = make_stub_world()
+    world.ircd.say("fay", "#a", "before")
+    world.wait_in_matrix(1)
+    world.bridge.kill()
+    world.ircd.set(history_errors=1)  # a second in which all that comes has to be held
+    world.bridge.start()
+    world.wait_for_bot("#a")
+    world.ircd.control("part", nick="fay", channel="#a")
+    world.ircd.say("ann", "#a", "line {n}", count=2500, first=1)
+    assert world.wait_in_matrix(2501, timeout=60)[1:] == numbered("line ", 2500)
+    fay = "@irc_fay:hs.test"
+    eventually(lambda: world.membership(world.rooms["#a"], fay) != "join", 20, "fay out of the room")
+
+
+def test_a_history_that_is_broken_for_good_does_not_silence_the_channel(stub_world):
+    stub_world.ircd.say("fay", "#a", "before")
+    stub_world.wait_in_matrix(1)
+    stub_world.bridge.kill()
+    stub_world.ircd.set(history_errors=1000)
+    stub_world.bridge.start()
+    stub_world.wait_for_bot("#a")
+    stub_world.ircd.say("fay", "#a", "after")
+    eventually(lambda: stub_world.in_matrix() == ["before", "after"], 120, "the live line", stub_world.in_matrix)
+
+
 @pytest.mark.parametrize("profile", ["history", "echo", "rfc"])
 @pytest.mark.parametrize("command", ["MODE #a +m", "TOPIC #a :mine", "KICK #a fay"])
 def test_a_command_that_irc_refuses_does_not_refuse_the_message_behind_it(make_stub_world, profile, command):

@@ -382,6 +382,10 @@ def test_chathistory_knows_latest_before_between_around_and_its_failures(scripte
         ]:
             ann.send("CHATHISTORY " + request)
             assert ann.wait_for(lambda line: line.command == "FAIL" and line.params[1] == code)
+        ircd.set(history_errors=1)
+        ann.send("CHATHISTORY AFTER #h timestamp=2099-01-01T00:00:00.000Z 4")
+        assert ann.wait_for(lambda line: line.command == "FAIL" and line.params[1] == "MESSAGE_ERROR")
+        assert texts("AFTER #h timestamp=2099-01-01T00:00:00.000Z 4", "i") == []
 
 
 def test_history_survives_an_empty_channel_and_has_a_depth(make_scripted_ircd):

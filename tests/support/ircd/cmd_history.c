@@ -188,7 +188,10 @@ void ircd_cmd_chathistory(struct ircd_conn *conn, struct ircd_line *line)
 		understood = understood || strcmp(known[i], request.command) == 0;
 	}
 	long long limit = strtoll(ircd_line_param(line, params - 1), NULL, 10);
-	if (!understood) {
+	if (conn->server->options.history_errors > 0) {
+		conn->server->options.history_errors--;
+		fail(&request, "MESSAGE_ERROR", "Messages could not be retrieved");
+	} else if (!understood) {
 		fail(&request, "UNKNOWN_COMMAND", "Unknown subcommand");
 	} else if (line->count < params) {
 		fail(&request, "NEED_MORE_PARAMS", "Missing parameters");

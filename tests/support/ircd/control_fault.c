@@ -266,6 +266,7 @@ void ircd_control_set(
 	set_number(request, "nick_in_use", &options->nick_in_use);
 	set_number(request, "nick_erroneous", &options->nick_erroneous);
 	set_number(request, "history_limit", &options->history_limit);
+	set_number(request, "history_errors", &options->history_errors);
 	set_number(request, "flood_lines", &options->flood_lines);
 	set_number(request, "ping_every_ms", &options->ping_every_ms);
 	set_number(request, "gather_ms", &options->gather_ms);

@@ -61,6 +61,7 @@ static const struct entry entries[] = {
 	{"account", ACCOUNT, 0},
 	{"history-depth", NUMBER, AT(history_depth)},
 	{"history-limit", NUMBER, AT(history_limit)},
+	{"history-errors", NUMBER, AT(history_errors)},
 	{"delay-ms", NUMBER, AT(delay_ms)},
 	{"flood-lines", NUMBER, AT(flood_lines)},
 	{"recvq", SIZE, AT(recvq)},
