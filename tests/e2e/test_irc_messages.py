@@ -135,15 +135,17 @@ def test_a_file_is_announced_with_its_name(world):
         ann.wait_for(lambda line: line.command == "PRIVMSG" and "holiday.png" in line.params[-1], 20, "the file's name")
 
 
-def test_a_moderated_channel_refuses_and_the_sender_is_told(world):
+def test_whom_the_channel_does_not_let_speak_is_told(world):
     bob = world.new_user("bob")
     with world.operator(bob) as (op, channel, room):
-        op.send(f"MODE {channel} +m")
-        op.wait_for(lambda line: line.command == "MODE" and "+m" in line, 20, "the mode")
+        bob.send_text(room, "here I am")
+        mask = op.wait_for_text("here I am").source.split("!")[0] + "!*@*"
+        op.send(f"MODE {channel} +b {mask}")
+        op.wait_for(lambda line: line.command == "MODE" and "+b" in line, 20, "the mode")
         bob.send_text(room, "may I?")
         told = bob.wait_for(room, lambda event: event["type"] == "m.room.message" and event["sender"] == world.bot_user)
         assert channel in told["content"]["body"] and told["content"]["msgtype"] == "m.notice"
-        op.send(f"MODE {channel} -m")
+        op.send(f"MODE {channel} -b {mask}")
         bob.send_text(room, "now I may")
         op.wait_for_text("now I may")
         assert not any(line.params[-1:] == ["may I?"] for line in op.lines)
