@@ -150,6 +150,16 @@ void tr_irc_hearing_keep(struct tr_irc_channel *channel)
 	}
 }
 
+/* It hears now: those who did so meanwhile, in its place, may be more than are needed. */
+static void relieve_others(struct tr_irc_session *session)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&session->members, node, following) {
+		tr_irc_hearing_relieve(TR_LIST_ENTRY(node, struct tr_irc_member, node)->channel);
+	}
+}
+
 /* The roles of a connection that is deaf go to others. */
 static void pass_roles_on(struct tr_irc_session *session)
 {
@@ -196,6 +206,7 @@ static void taken_off(struct tr_irc_session *session)
 	if (session->hearing.state != TR_IRC_GOING_DEAF) {
 		session->hearing.fails = false;
 		set_state(session, TR_IRC_HEARS);
+		relieve_others(session);
 	}
 }
 

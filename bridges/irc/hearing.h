@@ -50,7 +50,7 @@ void tr_irc_hearing_before_join(
 	struct tr_irc_session *session, const struct tr_irc_channel *channel);
 /* Goes deaf if none of its channels needs it. */
 void tr_irc_hearing_rest(struct tr_irc_session *session);
-/* The bot has come, who hears everything: others need not any more. */
+/* The bot has come, who hears everything, or somebody was woken: others need not hear any more. */
 void tr_irc_hearing_relieve(struct tr_irc_channel *channel);
 /* Somebody who heard is out of the channel: wakes others. */
 void tr_irc_hearing_keep(struct tr_irc_channel *channel);
