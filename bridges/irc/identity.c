@@ -94,7 +94,8 @@ void tr_irc_session_learn_mask(
 	tr_buf_add(&mask, user);
 	tr_buf_add_char(&mask, '@');
 	tr_buf_add(&mask, host);
-	bool fits = !tr_buf_failed(&mask) && mask.len <= NAME_MAX;
+	bool fits =
+		!tr_buf_failed(&mask) && mask.len <= NAME_MAX && tr_db_text_fits(tr_buf_str(&mask));
 	if (!tr_str_empty(host) && fits && !tr_str_eq(tr_buf_str(&mask), before)) {
 		if (!tr_str_empty(before)) {
 			tr_buf_add_char(&mask, ' ');
@@ -120,9 +121,13 @@ void tr_irc_session_learn_cloak(struct tr_irc_session *session, const struct tr_
 	}
 }
 
+/* A nick that cannot be stored is known as ours in this run only. */
 static void write_identity(void *mark, struct tr_db_batch *batch)
 {
 	const struct tr_irc_session *session = mark;
+	if (!tr_db_text_fits(tr_str_from(session->own_key))) {
+		return;
+	}
 	TR_DB_ADD(batch, &store_puppet, TR_DB_TC(session->own_key), TR_DB_TC(session->user_id),
 		TR_DB_TC(session->mask));
 }

@@ -188,12 +188,17 @@ void tr_db_batch_fail(struct tr_db_batch *batch, const struct tr_error *error)
 
 /* PostgreSQL takes only UTF-8 without NUL as text; SQLite takes anything. What one of them refuses
  * is refused for both, so that no bridge finds out the day it changes its store. */
+bool tr_db_text_fits(struct tr_str text)
+{
+	return tr_str_empty(text) || (!memchr(text.ptr, '\0', text.len) && tr_utf8_valid(text));
+}
+
 static void check_text(
 	struct tr_db_batch *batch, const struct tr_db_op *op, size_t index, struct tr_str text)
 {
 	struct tr_error error;
 
-	if (tr_str_empty(text) || (!memchr(text.ptr, '\0', text.len) && tr_utf8_valid(text))) {
+	if (tr_db_text_fits(text)) {
 		return;
 	}
 	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_BUG,

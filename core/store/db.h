@@ -92,6 +92,9 @@ size_t tr_db_pending(const struct tr_db *db); /* batches submitted and not calle
 struct tr_db_batch *tr_db_batch_create(struct tr_db *db);
 /* Drops a batch that was not submitted. */
 void tr_db_batch_destroy(struct tr_db_batch *batch);
+/* Whether it can be stored as text: UTF-8 without NUL. What cannot fails its whole batch, however
+ * often that is tried; so text of a peer is looked at first. */
+bool tr_db_text_fits(struct tr_str text);
 /* Records a statement; values are copied. Returns its index in the result, from 0. */
 size_t tr_db_batch_add(struct tr_db_batch *batch, const struct tr_db_statement *statement,
 	const struct tr_db_value *values, size_t count);

@@ -60,6 +60,20 @@ def test_a_history_that_is_broken_for_good_does_not_silence_the_channel(stub_wor
     eventually(lambda: stub_world.in_matrix() == ["before", "after"], 120, "the live line", stub_world.in_matrix)
 
 
+@pytest.mark.parametrize("line", [b":M-alice!u@h NICK :\xff\xfe", b":irc.test 396 M-alice u@\xff\xfe :is your host",
+                                  b":M-alice!u@h CHGHOST \xff \xfe"], ids=["nick", "cloak", "host"])
+def test_a_name_that_cannot_be_stored_stops_nothing(stub_world, line):
+    stub_world.say("one")
+    stub_world.wait_in_irc(1)
+    stub_world.ircd.raw(line + b"\r\nPING :over\r\n", nick="M-alice")
+    eventually(lambda: any("PONG over" in taken for taken in stub_world.ircd.taken("M-alice")), 20, "the answer behind it")
+    stub_world.say("two")
+    stub_world.ircd.say("fay", "#a", "three")
+    assert stub_world.wait_in_irc(2) == ["one", "two"]
+    assert stub_world.wait_in_matrix(1) == ["three"]
+    assert "UTF-8" not in stub_world.bridge.process.output()
+
+
 @pytest.mark.parametrize("profile", ["history", "echo", "rfc"])
 @pytest.mark.parametrize("command", ["MODE #a +m", "TOPIC #a :mine", "KICK #a fay"])
 def test_a_command_that_irc_refuses_does_not_refuse_the_message_behind_it(make_stub_world, profile, command):

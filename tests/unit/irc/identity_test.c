@@ -91,6 +91,7 @@ static void a_cloak_alone_or_an_absurd_one_is_no_mask(void **state)
 	struct tr_buf line = TR_BUF_INIT(8192);
 	cloak(world, ":irc.test 396 ali cloak.example :is now your displayed host");
 	cloak(world, ":irc.test 396 ali");
+	cloak(world, ":irc.test 396 ali a@\xff\xfe");
 	assert_string_equal(world->session.mask, "");
 	tr_buf_add_c(&line, ":irc.test 396 ali a@");
 	for (int i = 0; i < 2000; i++) {
