@@ -3,6 +3,8 @@
  */
 #include "bridges/irc/concern.h"
 
+#include "bridges/irc/line.h"
+
 #include <string.h>
 
 /* Takes the text up to the next space; false when there is none. */
@@ -110,17 +112,16 @@ enum tr_irc_concern tr_irc_concern(const struct tr_irc_isupport *isupport, struc
 	if (text.len == 0 || text.ptr[0] != ':' || !take_word(&text, &prefix)) {
 		return TR_IRC_CONCERNS;
 	}
-	ptrdiff_t bang = tr_str_find_char(prefix, '!');
-	if (bang < 0) {
-		/* A name without '!' can be a nick too, and then ours. */
-		struct tr_str name = tr_str_from_index(prefix, 1);
-		ptrdiff_t at = tr_str_find_char(name, '@');
-		name = at < 0 ? name : tr_str_slice(name, 0, (size_t)at);
-		bool own = tr_irc_same(isupport, name, me);
-		return own ? TR_IRC_CONCERNS : of_server(isupport, text, channel);
+	struct tr_irc_prefix who;
+	tr_irc_prefix_parse(tr_str_from_index(prefix, 1), &who);
+	/* A name without '!' can be a nick too, and then ours. */
+	if (tr_str_empty(who.nick) || tr_irc_same(isupport, who.nick, me)) {
+		return TR_IRC_CONCERNS;
 	}
-	if (bang < 2 || tr_irc_same(isupport, tr_str_slice(prefix, 1, (size_t)bang - 1), me) ||
-		!take_word(&text, &command)) {
+	if (!who.has_user) {
+		return of_server(isupport, text, channel);
+	}
+	if (!take_word(&text, &command)) {
 		return TR_IRC_CONCERNS;
 	}
 	enum kind kind = kind_of(command);

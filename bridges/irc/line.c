@@ -32,17 +32,26 @@ static void parse_tags(struct tr_str text, struct tr_irc_line *line)
 	}
 }
 
-/* nick [ [ "!" user ] "@" host ]; a server name has neither. */
-static void parse_prefix(struct tr_str prefix, struct tr_irc_line *line)
+void tr_irc_prefix_parse(struct tr_str prefix, struct tr_irc_prefix *out)
 {
-	line->prefix = prefix;
+	const struct tr_str none = {NULL, 0};
 	ptrdiff_t at = tr_str_rfind_char(prefix, '@');
 	struct tr_str before = at < 0 ? prefix : tr_str_slice(prefix, 0, (size_t)at);
-	line->host = at < 0 ? (struct tr_str){NULL, 0} : tr_str_from_index(prefix, (size_t)at + 1);
 	ptrdiff_t bang = tr_str_find_char(before, '!');
-	line->nick = bang < 0 ? before : tr_str_slice(before, 0, (size_t)bang);
-	line->user =
-		bang < 0 ? (struct tr_str){NULL, 0} : tr_str_from_index(before, (size_t)bang + 1);
+	out->host = at < 0 ? none : tr_str_from_index(prefix, (size_t)at + 1);
+	out->nick = bang < 0 ? before : tr_str_slice(before, 0, (size_t)bang);
+	out->user = bang < 0 ? none : tr_str_from_index(before, (size_t)bang + 1);
+	out->has_user = bang >= 0;
+}
+
+static void parse_prefix(struct tr_str prefix, struct tr_irc_line *line)
+{
+	struct tr_irc_prefix parts;
+	tr_irc_prefix_parse(prefix, &parts);
+	line->prefix = prefix;
+	line->nick = parts.nick;
+	line->user = parts.user;
+	line->host = parts.host;
 }
 
 static bool is_digit(char byte)

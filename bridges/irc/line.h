@@ -44,6 +44,13 @@ struct tr_irc_line {
 	size_t param_count;
 };
 
+/* nick [ [ "!" user ] "@" host ]; a server name has neither. Views into the prefix. */
+struct tr_irc_prefix {
+	struct tr_str nick, user, host;
+	bool has_user;
+};
+void tr_irc_prefix_parse(struct tr_str prefix, struct tr_irc_prefix *out);
+
 /* `text` is one line without CR LF. */
 bool tr_irc_line_parse(struct tr_str text, struct tr_irc_line *line);
 /* Parameter `index`, or the empty view. */

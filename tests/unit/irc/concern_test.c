@@ -69,6 +69,7 @@ static void what_others_do_everywhere_is_of_others(void **state)
 static void what_is_about_the_connection_itself_concerns(void **state)
 {
 	static const char *const lines[] = {
+		":me[]@h;!x KICK #c",
 		":me[]!u@h PRIVMSG #c :echo",
 		":ME{}!u@h JOIN #c", /* the same nick by the server's case mapping */
 		":me[]!u@h QUIT :gone",
