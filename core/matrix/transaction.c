@@ -158,6 +158,23 @@ static bool parse_within(struct tr_str text, struct tr_json **value)
 	return *value || error.code == TR_E_TOO_BIG;
 }
 
+/* The same of a value that will stand one level deeper. */
+static bool parse_member(struct tr_str text, struct tr_json **value)
+{
+	struct tr_buf wrapped = TR_BUF_INIT(text.len + 3);
+	struct tr_json *array;
+
+	tr_buf_add_c(&wrapped, "[");
+	tr_buf_add(&wrapped, text);
+	tr_buf_add_c(&wrapped, "]");
+	bool sound = parse_within(tr_buf_str(&wrapped), &array);
+	bool fits = array != NULL;
+	tr_json_free(array);
+	tr_buf_finish(&wrapped);
+	*value = NULL;
+	return sound && (!fits || parse_within(text, value));
+}
+
 /* The members that are within the limits of an event that is not. NULL when it is broken. */
 static struct tr_json *salvage_event(struct tr_str text)
 {
@@ -177,7 +194,7 @@ static struct tr_json *salvage_event(struct tr_str text)
 		if (members++ == MEMBERS_MAX) {
 			break; /* no honest event has as many, and each is looked up */
 		}
-		if (!parse_within(value, &member) || !set_member_take(event, key, member)) {
+		if (!parse_member(value, &member) || !set_member_take(event, key, member)) {
 			step = STEP_BROKEN;
 			break;
 		}
