@@ -143,6 +143,16 @@ void tr_clock_format(struct tr_buf *out, int64_t wall_ms)
 	add_part(out, ms % 1000, 3, 'Z');
 }
 
+void tr_clock_format_minute(struct tr_buf *out, int64_t wall_ms)
+{
+	struct tr_buf time = TR_BUF_INIT(64);
+
+	tr_clock_format(&time, wall_ms);
+	tr_buf_add(out, tr_str_slice(tr_buf_str(&time), 11, 5));
+	tr_buf_add_c(out, " UTC");
+	tr_buf_finish(&time);
+}
+
 /* Exactly `count` digits at *at, between `low` and `high`. */
 static bool digits(
 	struct tr_str text, size_t *at, size_t count, uint64_t low, uint64_t high, unsigned *value)

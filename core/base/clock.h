@@ -20,6 +20,8 @@ void tr_clock_real(void);
 
 /* 2026-11-21T13:45:00.123Z appended to `out`. */
 void tr_clock_format(struct tr_buf *out, int64_t wall_ms);
+/* "13:45 UTC" appended to `out`, for people. */
+void tr_clock_format_minute(struct tr_buf *out, int64_t wall_ms);
 /* The same form (fraction optional) back to milliseconds; false when it is not one. RFC 3339, UTC
  * only. */
 bool tr_clock_parse(struct tr_str text, int64_t *wall_ms);

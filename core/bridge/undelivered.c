@@ -42,15 +42,6 @@ static void hearer_free(struct hearer *hearer)
 	tr_free(hearer);
 }
 
-static void add_time(struct tr_buf *text, int64_t wall_ms)
-{
-	struct tr_buf time = TR_BUF_INIT(64);
-	tr_clock_format(&time, wall_ms);
-	tr_buf_add(text, tr_str_slice(tr_buf_str(&time), 11, 5));
-	tr_buf_add_c(text, " UTC");
-	tr_buf_finish(&time);
-}
-
 static void tell(struct tr_undelivered *undelivered, const struct hearer *hearer)
 {
 	struct tr_bridge *bridge = undelivered->bridge;
@@ -60,7 +51,7 @@ static void tell(struct tr_undelivered *undelivered, const struct hearer *hearer
 	} else {
 		tr_buf_addf(&text, "%zu of your messages since ", hearer->count);
 	}
-	add_time(&text, hearer->since_ms);
+	tr_clock_format_minute(&text, hearer->since_ms);
 	if (hearer->portal->kind == TR_PORTAL_CHANNEL) {
 		tr_buf_addf(&text, " in %s", hearer->portal->name);
 	}

@@ -65,15 +65,6 @@ static uint64_t deadline(const struct withhold *withhold)
 	return next < last ? next : last;
 }
 
-static void add_time(struct tr_buf *text, int64_t wall_ms)
-{
-	struct tr_buf time = TR_BUF_INIT(64);
-	tr_clock_format(&time, wall_ms);
-	tr_buf_add(text, tr_str_slice(tr_buf_str(&time), 11, 5));
-	tr_buf_add_c(text, " UTC");
-	tr_buf_finish(&time);
-}
-
 static char *state_type(const struct tr_bridge *bridge)
 {
 	return tr_asprintf("org.matrix.appservice-%s.connection", bridge->options.protocol->id);
@@ -213,7 +204,7 @@ static void tell_open(const struct withhold *withhold)
 	tr_buf_addf(&text, "What is said in %s is shown here again.", withhold->portal->name);
 	if (withhold->withheld > 0) {
 		tr_buf_addf(&text, " Since ");
-		add_time(&text, withhold->closed_wall_ms);
+		tr_clock_format_minute(&text, withhold->closed_wall_ms);
 		tr_buf_addf(&text, " %zu message%s not shown.", withhold->withheld,
 			withhold->withheld == 1 ? " was" : "s were");
 	}
