@@ -12,22 +12,9 @@ from support.atheme import Atheme
 from support.inspircd import InspIRCd
 from support.irc_client import IrcClient
 from support.waiting import eventually, stays
-from support.world import parameters_of
+from support.world import parameters_of, with_sasl
 
 PASSWORD = "correct horse"
-
-
-def with_sasl(_, entry):
-    entry["parameters"]["sasl"] = True
-
-
-def tells(world, room, pattern, timeout=20):
-    """The bot's word to the user that matches."""
-
-    def found():
-        return [text for text in world.replies(room) if re.search(pattern, text, re.DOTALL)]
-
-    return eventually(found, timeout, f"word of {pattern!r}", lambda: f"{world.replies(room)}\n{world.bridge.process.output()[-3000:]}")[-1]
 
 
 def account_of(world, nick):
@@ -113,7 +100,7 @@ def test_without_sasl_the_stored_password_is_the_servers(make_stub_world):
     room = world.chat("alice")
     world.ask("alice", room, "!storepass my own words")
     world.say("x")
-    tells(world, room, "does not accept the password")
+    world.told(room, "does not accept the password")
     world.ask("alice", room, f"!storepass {PASSWORD}")
     world.ask("alice", room, "!reconnect")
     world.say("now it is right")
@@ -127,7 +114,7 @@ def test_16_a_wrong_password_is_tried_three_times_then_its_user_is_told_what_to_
     world.ask("alice", room, "!storepass wrong")
     before = len(world.ircd.ledger("CONNECT"))
     world.say("lost?")
-    told = tells(world, room, "cannot be connected")
+    told = world.told(room, "cannot be connected")
     assert "SASL authentication failed" in told and "!storepass" in told and "!reconnect" in told
     connects = len(world.ircd.ledger("CONNECT")) - before
     assert connects == 3
@@ -150,7 +137,7 @@ def test_while_services_are_away_people_are_guests_and_no_impostor_gets_the_pass
     world.ircd.control("fake", nick="NickServ")
     world.say("as a guest")
     assert world.wait_in_irc(1) == ["as a guest"]
-    assert "not logged in" in tells(world, room, "no operator|no NickServ")
+    assert "not logged in" in world.told(room, "no operator|no NickServ")
     assert not [line for line in world.ircd.taken() if PASSWORD in line]
 
 
@@ -179,7 +166,7 @@ def test_nickserv_is_told_the_password_where_there_is_no_sasl(make_stub_world, w
             assert account.command == "330" and "alisvc" in account.params
             world.ask("alice", room, "!storepass something-else")
             world.ask("alice", room, "!reconnect")
-            assert "!storepass" in tells(world, room, "(?i)invalid password")
+            assert "!storepass" in world.told(room, "(?i)invalid password")
             world.say("as a guest")
             witness.wait_for_text("as a guest")
     finally:
@@ -230,7 +217,7 @@ def test_72_certificates_log_the_bot_and_a_user_in(make_stub_world, workdir, cer
         # A certificate that nobody knows is a refused login, and its user is told.
         world.ask("alice", room, "!certificate new")
         world.ask("alice", room, "!reconnect")
-        assert "fingerprint" in tells(world, room, "cannot be connected")
+        assert "fingerprint" in world.told(room, "cannot be connected")
     finally:
         services.close()
         ircd.close()
@@ -370,7 +357,7 @@ def test_ngircd_and_its_way_of_saying_no(make_stub_world, ngircd):
         witness.join("#conn")
         world.say("as a guest", channel="#conn")
         witness.wait_for_text("as a guest")
-    assert "no NickServ" in tells(world, room, "not logged in")
+    assert "no NickServ" in world.told(room, "not logged in")
 
 
 # Hostile servers
@@ -428,7 +415,7 @@ def test_text_that_waits_for_the_pace_is_told_once_and_arrives_in_order(make_stu
     world = make_stub_world(change=change)
     room = world.chat("alice")
     world.say("\n".join(f"line {number}" for number in range(60)))
-    tells(world, room, "messages go to Test IRC slowly.*None is lost")
+    world.told(room, "messages go to Test IRC slowly.*None is lost")
     assert world.wait_in_irc(60, timeout=40) == [f"line {number}" for number in range(60)]
     said = [record.time_ns for record in world.ircd.ledger("SAID") if record.nick == "M-alice"]
     assert said[-1] - said[0] > 57 / 5 * 0.9e9, "paced"

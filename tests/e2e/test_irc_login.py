@@ -10,20 +10,7 @@ from support.atheme import Atheme
 from support.inspircd import InspIRCd
 from support.irc_client import IrcClient
 from support.waiting import eventually, stays
-from support.world import parameters_of
-
-
-def with_sasl(_, entry):
-    entry["parameters"]["sasl"] = True
-
-
-def tells(world, room, pattern, timeout=20):
-    """The bot's word to the user that matches."""
-
-    def found():
-        return [text for text in world.replies(room) if re.search(pattern, text, re.DOTALL)]
-
-    return eventually(found, timeout, f"word of {pattern!r}", lambda: f"{world.replies(room)}\n{world.bridge.process.output()[-3000:]}")[-1]
+from support.world import parameters_of, with_sasl
 
 
 # With InspIRCd and Atheme
@@ -124,7 +111,7 @@ def guest_world(make_stub_world, password, **options):
     world.ask("alice", room, f"!storepass {password}")
     world.say("as a guest")
     world.wait_in_irc(1)
-    tells(world, room, "not logged in")
+    world.told(room, "not logged in")
     return world, room
 
 
@@ -136,7 +123,7 @@ def test_a_guest_is_logged_in_when_sasl_comes_back(make_stub_world):
     connects = len(world.ircd.ledger("CONNECT"))
     services_come(world)
     world.say("meanwhile")
-    tells(world, room, "logged in to Test IRC now")
+    world.told(room, "logged in to Test IRC now")
     assert world.ircd.client("M-alice")["account"] == "ali"
     world.say("as myself")
     assert world.wait_in_irc(4)[2:] == ["meanwhile", "as myself"]
@@ -153,7 +140,7 @@ def test_a_guest_is_logged_in_when_sasl_comes_back(make_stub_world):
 def test_a_wrong_password_is_not_said_again_and_again_when_sasl_comes_back(make_stub_world):
     world, room = guest_world(make_stub_world, "wrong")
     services_come(world)
-    told = tells(world, room, "connected to Test IRC, but not logged in:.*does not accept", timeout=40)
+    told = world.told(room, "connected to Test IRC, but not logged in:.*does not accept", timeout=40)
     assert "!storepass" in told and "!reconnect" in told
     assert authentications(world).count("AUTHENTICATE PLAIN") == 3
     for _ in range(3):
@@ -202,9 +189,9 @@ def test_services_that_come_late_log_guests_in(make_stub_world, workdir, sasl):
         with Witness(ircd, "#a", "MatrixBot") as witness:
             world.say("as a guest")
             witness.hears("M-alice", "as a guest", None)
-            tells(world, room, "not logged in")
+            world.told(room, "not logged in")
             services.start()
-            tells(world, room, "logged in to Test IRC now", timeout=60)
+            world.told(room, "logged in to Test IRC now", timeout=60)
             world.say("as myself")
             assert "account=lateacc" in witness.wait_for_text("as myself").tags
             assert not [line for line in witness.lines if line.command in ("JOIN", "QUIT") and line.source.startswith("M-alice!")]

@@ -1,20 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What servers refuse in ways of their own: nicks to wait for (ISON, WATCH, 437), channels (437, 489), and no room (ERROR)."""
 
-import re
-
 import pytest
 
 from support.waiting import eventually, stays
-
-
-def tells(world, room, pattern, timeout=20):
-    """The bot's word in the room that matches."""
-
-    def found():
-        return [text for text in world.replies(room) if re.search(pattern, text, re.DOTALL)]
-
-    return eventually(found, timeout, f"word of {pattern!r}", lambda: f"{world.replies(room)}\n{world.bridge.process.output()[-3000:]}")[-1]
 
 
 def nick_held(make_stub_world, isupport):
@@ -57,7 +46,7 @@ def test_a_nick_that_cannot_be_had_for_a_while_is_told(make_stub_world):
     world.alice.send_text(room, "!nick late")
     eventually(lambda: b"NICK late" in world.ircd.bytes_path.read_bytes(), 20, "the question")
     world.ircd.control("raw", nick="M-alice", line=":irc.scripted.test 437 M-alice late :Nick/channel is temporarily unavailable")
-    assert "437" in tells(world, room, "late cannot be yours: it cannot be had for a while")
+    assert "437" in world.told(room, "late cannot be yours: it cannot be had for a while")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +62,7 @@ def test_a_channel_that_cannot_be_had(make_stub_world, numeric, words):
     eventually(lambda: joins(world) == 1, 20, "the JOIN")
     world.ircd.control("raw", nick="M-alice", line=f":irc.scripted.test {numeric} M-alice #a :Cannot join channel")
     if words:
-        tells(world, world.rooms["#a"], words)
+        world.told(world.rooms["#a"], words)
         assert joins(world) == 1
     else:
         eventually(lambda: joins(world) == 2, 20, "the second JOIN")
@@ -97,7 +86,7 @@ def test_no_room_is_told_with_what_helps_and_stops_nobody_else(make_stub_world, 
     world.ircd.set(refuse="error", refuse_text=text)
     connects = len(world.ircd.ledger("CONNECT"))
     world.say("no room for me")
-    told = tells(world, room, "cannot be connected to Test IRC for now", timeout=40)
+    told = world.told(room, "cannot be connected to Test IRC for now", timeout=40)
     assert text in told and "minutes" in told and "!reconnect" in told and "administrator" in told
     tried = len(world.ircd.ledger("CONNECT"))
     assert 3 <= tried - connects <= 8

@@ -26,6 +26,11 @@ def parameters_of(config, index=0):
     return config["bridged_irc_servers"][index]["parameters"]
 
 
+def with_sasl(_, entry):
+    """`change` of a world whose users log in."""
+    entry["parameters"]["sasl"] = True
+
+
 def unpaced(config):
     """Switches pacing of lines and reconnects off, as for a server that trusts us."""
     for entry in config["bridged_irc_servers"]:
@@ -297,6 +302,14 @@ class StubWorld:
 
     def replies(self, room):
         return self.in_matrix(room=room, sender=self.bot_user)
+
+    def told(self, room, pattern, timeout=20):
+        """The bot's last word in the room that matches."""
+
+        def found():
+            return [text for text in self.replies(room) if re.search(pattern, text, re.DOTALL)]
+
+        return eventually(found, timeout, f"word of {pattern!r}", lambda: self._state(self.replies(room)))[-1]
 
     def ask(self, user, room, text):
         """Says it to the bot; all its answers so far, as soon as there is one."""
