@@ -5,6 +5,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/dynamic.h"
+#include "bridges/irc/outgoing.h"
 #include "core/matrix/html.h"
 
 #include <stdlib.h>
@@ -64,7 +65,8 @@ void tr_irc_command_part(void *self, struct tr_command *command)
 		tr_command_end(command);
 		return;
 	}
-	if (session != NULL) {
+	/* With words of theirs on the way they leave when those are said: with the room. */
+	if (session != NULL && !tr_irc_outgoing_waits(session, channel)) {
 		tr_irc_session_part(session, channel, "Left the room");
 	}
 	tr_bridge_remote_kick(network->bridge, channel->portal, tr_command_user(command),

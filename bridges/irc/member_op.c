@@ -36,7 +36,8 @@ static void add_reason(const struct tr_op *op, struct tr_buf *out)
 	}
 }
 
-/* The Matrix user is out of the room: out of the channel too. */
+/* The Matrix user is out of the room: out of the channel too. What the bot does it does for a
+ * reason of IRC's, which nobody there needs to be told. */
 static void leave(struct tr_irc_network *network, const struct tr_op *op)
 {
 	struct tr_irc_session *session = tr_map_get(&network->sessions, tr_str_from(op->target));
@@ -46,7 +47,9 @@ static void leave(struct tr_irc_network *network, const struct tr_op *op)
 		return;
 	}
 	struct tr_buf reason = TR_BUF_INIT(REASON_MAX);
-	add_reason(op, &reason);
+	if (strcmp(op->sender, tr_bridge_bot_user_id(network->bridge)) != 0) {
+		add_reason(op, &reason);
+	}
 	tr_irc_session_part(session, channel,
 		reason.len > 0 && !tr_buf_failed(&reason) ? tr_buf_c(&reason) : "Left the room");
 	tr_buf_finish(&reason);

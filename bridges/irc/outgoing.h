@@ -43,5 +43,8 @@ void tr_irc_progress_sweep(struct tr_irc_network *network);
 /* Forgets files that are being uploaded: only when nobody calls back any more. */
 void tr_irc_uploads_finish(struct tr_irc_network *network);
 bool tr_irc_outgoing_idle(const struct tr_irc_session *session);
+/* Whether a message to this channel has not ended yet. */
+bool tr_irc_outgoing_waits(
+	const struct tr_irc_session *session, const struct tr_irc_channel *channel);
 
 #endif

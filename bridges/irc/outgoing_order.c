@@ -130,6 +130,18 @@ void tr_irc_order_remove(struct tr_irc_task *task)
 	}
 }
 
+bool tr_irc_outgoing_waits(
+	const struct tr_irc_session *session, const struct tr_irc_channel *channel)
+{
+	const struct tr_list *order = &channel->order;
+	for (const struct tr_list *node = order->next; node != order; node = node->next) {
+		if (task_of(node)->session == session) {
+			return true;
+		}
+	}
+	return false;
+}
+
 struct tr_irc_task *tr_irc_order_follower(const struct tr_irc_task *task)
 {
 	if (task->channel != NULL) {

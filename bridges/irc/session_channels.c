@@ -82,22 +82,38 @@ void tr_irc_session_look_after_joins(void *arg)
 	}
 }
 
-struct tr_irc_member *tr_irc_session_join(
+static struct tr_irc_member *member_add(
 	struct tr_irc_session *session, struct tr_irc_channel *channel)
 {
-	struct tr_irc_member *member = tr_irc_session_member(session, channel);
-	if (member != NULL) {
-		return member;
-	}
-	member = tr_alloc(sizeof(*member));
+	struct tr_irc_member *member = tr_alloc(sizeof(*member));
 	member->session = session;
 	member->channel = channel;
 	member->state = TR_IRC_JOINING;
 	tr_list_append(&session->members, &member->node);
 	tr_list_append(&channel->members, &member->channel_node);
-	if (tr_irc_session_online(session)) {
-		send_join(member);
+	return member;
+}
+
+struct tr_irc_member *tr_irc_session_join(
+	struct tr_irc_session *session, struct tr_irc_channel *channel)
+{
+	struct tr_irc_member *member = tr_irc_session_member(session, channel);
+	if (member == NULL) {
+		member = member_add(session, channel);
+		if (tr_irc_session_online(session)) {
+			send_join(member);
+		}
 	}
+	return member;
+}
+
+struct tr_irc_member *tr_irc_session_joined(
+	struct tr_irc_session *session, struct tr_irc_channel *channel)
+{
+	struct tr_irc_member *member = tr_irc_session_member(session, channel);
+	member = member != NULL ? member : member_add(session, channel);
+	member->state = TR_IRC_JOINED;
+	member->tries = 0;
 	return member;
 }
 

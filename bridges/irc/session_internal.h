@@ -17,6 +17,10 @@ bool tr_irc_session_join_refused(struct tr_irc_session *session, const struct tr
 void tr_irc_session_join_again(struct tr_irc_member *member, uint64_t delay_ms);
 
 /* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
+/* The server says that it is in: the member, made if need be. Nothing is sent: behind a PART that
+ * is on its way a JOIN would bring it back. */
+struct tr_irc_member *tr_irc_session_joined(
+	struct tr_irc_session *session, struct tr_irc_channel *channel);
 void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
 
 /* One function changes the state. */

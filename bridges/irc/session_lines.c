@@ -61,9 +61,7 @@ static void own_join(struct tr_irc_session *session, const struct tr_irc_line *l
 		return;
 	}
 	tr_irc_session_learn_mask(session, line->user, line->host);
-	struct tr_irc_member *member = tr_irc_session_join(session, channel);
-	member->state = TR_IRC_JOINED;
-	member->tries = 0;
+	tr_irc_session_joined(session, channel);
 	if (session->user_id == NULL) {
 		channel->refusal_told = false;
 		session->refusals = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events of Matrix, looked at before they are stored: which concern us, and in which lane they
- * stand. What our own ghosts and bot did comes back here too: it only feeds what is known. Carrying
- * out is deliver.c's.
+ * stand. What our own ghosts and bot did comes back here too: it only feeds what is known, but that
+ * the bot put somebody out of a channel's room counts like any other leave, in its place behind
+ * what they had said. Carrying out is deliver.c's.
  *
  * A channel is one lane, whichever of its rooms an event is in. In all other rooms the lane is the
  * room: so the invitation that makes a chat out of a room and the messages behind it keep their
@@ -105,20 +106,6 @@ static void note_name(struct tr_bridge *bridge, const struct tr_json *event)
 	}
 }
 
-static enum tr_from_matrix_verdict own_event(struct tr_bridge *bridge, const struct tr_json *event)
-{
-	struct tr_str key = tr_json_str(tr_json_path(event, "content", "io.trestle.id", NULL));
-	if (is_member_event(event)) {
-		note_membership(bridge, event);
-	} else if (!tr_str_empty(key)) {
-		tr_to_matrix_echo(bridge->to_matrix, key, tr_json_get_str(event, "event_id"));
-	}
-	if (tr_portal_of_room(bridge, tr_json_get_str(event, "room_id")) != NULL) {
-		note_said(bridge, event);
-	}
-	return TR_EVENT_IGNORE;
-}
-
 static bool member_matters(struct tr_bridge *bridge, const struct tr_json *event)
 {
 	struct tr_str room_id = tr_json_get_str(event, "room_id");
@@ -143,6 +130,36 @@ static bool member_matters(struct tr_bridge *bridge, const struct tr_json *event
 			       tr_management_user(bridge, room_id) != NULL);
 	}
 	return tr_str_eq_c(now, "ban") && tr_portal_of_room(bridge, room_id) != NULL;
+}
+
+/* A user of Matrix was put out of a room of a channel. */
+static bool puts_out(struct tr_bridge *bridge, const struct tr_json *event)
+{
+	const struct tr_portal *portal =
+		tr_portal_of_room(bridge, tr_json_get_str(event, "room_id"));
+	return is_member_event(event) && portal != NULL && portal->kind == TR_PORTAL_CHANNEL &&
+	       !tr_bridge_is_ours(bridge, tr_json_get_str(event, "state_key")) &&
+	       member_matters(bridge, event) &&
+	       !tr_str_eq_c(
+		       tr_json_str(tr_json_path(event, "content", "membership", NULL)), "join");
+}
+
+static enum tr_from_matrix_verdict own_event(struct tr_bridge *bridge, const struct tr_json *event,
+	struct tr_buf *lane, struct tr_buf *position)
+{
+	struct tr_str key = tr_json_str(tr_json_path(event, "content", "io.trestle.id", NULL));
+	if (is_member_event(event)) {
+		note_membership(bridge, event);
+		if (puts_out(bridge, event)) {
+			return keep(bridge, tr_json_get_str(event, "room_id"), lane, position);
+		}
+	} else if (!tr_str_empty(key)) {
+		tr_to_matrix_echo(bridge->to_matrix, key, tr_json_get_str(event, "event_id"));
+	}
+	if (tr_portal_of_room(bridge, tr_json_get_str(event, "room_id")) != NULL) {
+		note_said(bridge, event);
+	}
+	return TR_EVENT_IGNORE;
 }
 
 /* Whether the module hears of events of this type in a portal. */
@@ -191,7 +208,7 @@ static enum tr_from_matrix_verdict classify(
 	struct tr_bridge *bridge = arg;
 	struct tr_str room_id = tr_json_get_str(event, "room_id");
 	if (tr_bridge_is_ours(bridge, tr_json_get_str(event, "sender"))) {
-		return own_event(bridge, event);
+		return own_event(bridge, event, lane, position);
 	}
 	if (came_from_there(bridge, event) || tr_unbridged_note(bridge, event)) {
 		return TR_EVENT_IGNORE;

@@ -191,6 +191,33 @@ def test_part_leaves_the_channel_and_its_room(spoken_world):
     assert "It is written: !part" in ask(world, "!part")
 
 
+def test_words_on_their_way_are_said_before_a_part(spoken_world):
+    world = spoken_world
+    room = opened(world, "#parted")
+    world.wait_in_irc(1, "#parted")
+    world.ircd.control("delay", nick="M-alice", ms=300)
+    for text in ("one", "two", "three"):
+        world.alice.send_text(room, text)
+    assert ask(world, "!part #parted") == "You have left #parted."
+    assert world.wait_in_irc(4, "#parted") == ["hello there", "one", "two", "three"]
+    eventually(lambda: "M-alice" not in world.ircd.members("#parted"), 20, "alice out of the channel")
+    joins = [line for line in world.ircd.taken("M-alice") if line == "JOIN #parted"]
+    stays(lambda: "M-alice" not in world.ircd.members("#parted"), 1, "alice away")
+    assert len(joins) == 1 and world.membership(room, world.alice.user_id) == "leave"
+
+
+def test_a_part_while_the_channel_is_being_joined_leaves_it(spoken_world):
+    world = spoken_world
+    world.ircd.control("delay", nick="M-alice", ms=500)
+    ask(world, "!cmd VERSION")
+    room = ask(world, "!join #parted").rsplit("https://matrix.to/#/", 1)[1]
+    world.alice.join(room)
+    eventually(lambda: "#parted (joining)" in ask(world, "!listrooms"), 20, "the join")
+    ask(world, "!part #parted")
+    eventually(lambda: any(line.startswith("PART #parted") for line in world.ircd.taken("M-alice")), 20, "the PART")
+    stays(lambda: "M-alice" not in world.ircd.members("#parted"), 2, "alice away")
+
+
 def test_features_are_shown_set_and_remembered(spoken_world):
     world = spoken_world
     assert "default" in ask(world, "!feature mentions")
