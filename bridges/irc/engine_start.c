@@ -33,6 +33,7 @@ static void every_second(void *arg)
 	tr_irc_puppets_reap(network);
 	tr_irc_progress_sweep(network);
 	tr_irc_departed_look(network);
+	tr_irc_connection_notices_look(network);
 }
 
 void *tr_irc_engine_create(struct tr_bridge *bridge, const void *config)

@@ -422,8 +422,10 @@ static const struct tr_schema_key server_keys[] = {
 		.help = "The network's picture for clients, an mxc:// URL."),
 	ROW("description", STRING, description, NULL, NOT_YET | TR_KEY_DEPRECATED,
 		.help = "Deprecated: use `name`."),
-	ROW("sendConnectionMessages", BOOL, sendConnectionMessages, "true", NOT_YET,
-		.help = "Whether users are told in their admin room how their connection does."),
+	ROW("sendConnectionMessages", BOOL, sendConnectionMessages, "true", 0,
+		.help = "Whether users who have a chat with the bot, or whose words wait, are told that "
+			"they have not been connected for a while, that they are again, and under "
+			"which nick. What they must act on is told in any case."),
 	ROW_SECTION("botConfig", botConfig, bot_schema, 0, .help = "The bot on IRC."),
 	ROW_SECTION("dynamicChannels", dynamicChannels, dynamic_schema, 0,
 		.help = "Channels that users open."),

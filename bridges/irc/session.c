@@ -63,6 +63,7 @@ static void on_ready(void *arg)
 	tr_irc_session_set_state(session, TR_IRC_ONLINE);
 	tr_irc_hearing_reset(session);
 	tr_irc_connects_ready(&network->connects);
+	tr_irc_connection_notice_online(session, tr_irc_connection_nick(session->connection));
 	tr_irc_session_own_nick(session, tr_str_from(tr_irc_connection_nick(session->connection)));
 	tr_irc_session_store_identity(session);
 	tr_log_info("irc", "%s: %s is connected as %s", network->entry->address,

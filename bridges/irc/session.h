@@ -7,6 +7,7 @@
 #define TRESTLE_IRC_SESSION_H
 
 #include "bridges/irc/connection.h"
+#include "bridges/irc/connection_notice.h"
 #include "bridges/irc/flood.h"
 #include "bridges/irc/hearing.h"
 #include "bridges/irc/network.h"
@@ -52,6 +53,7 @@ struct tr_irc_session {
 	bool returning;              /* it was connected and has lost that */
 	bool recalled;               /* it was told to connect anew */
 	uint64_t online_ms;          /* since when */
+	struct tr_irc_connection_notice notice;
 	struct tr_timer *reconnect;
 	struct tr_timer *join_watch; /* JOINs that are not answered */
 	struct tr_timer *rejoin;     /* the bot, out of a channel that it should be in */

@@ -194,6 +194,8 @@ void tr_bridge_ask_display_name(struct tr_bridge *bridge, const char *user_id);
 /* A notice of the bot to a person (in the management room, which is made when there is none) or
  * into a room. */
 void tr_bridge_tell_user(struct tr_bridge *bridge, const char *user_id, const char *text);
+/* Whether this person has a management room: a notice is then no new chat. */
+bool tr_bridge_has_management_room(const struct tr_bridge *bridge, const char *user_id);
 void tr_bridge_tell_room(struct tr_bridge *bridge, const char *room_id, const char *text);
 
 /* Sends again what this user said and the network refused, in the old order and behind all that

@@ -46,6 +46,11 @@ const char *tr_management_room(const struct tr_bridge *bridge, const char *user_
 	return tr_map_get(&bridge->management, tr_str_from(user_id));
 }
 
+bool tr_bridge_has_management_room(const struct tr_bridge *bridge, const char *user_id)
+{
+	return tr_management_room(bridge, user_id) != NULL;
+}
+
 void tr_management_set(struct tr_bridge *bridge, const char *user_id, const char *room_id,
 	tr_loop_callback *settled, void *arg)
 {

@@ -53,6 +53,51 @@ def crowd(make_stub_world, count, **settings):
     return world, ids
 
 
+# What people are told of it
+
+
+def telling(_, entry):
+    entry["parameters"]["sendConnectionMessages"] = True
+
+
+def rooms_told(world, text):
+    return {line["room"] for line in world.stub.ledger("send")
+            if line["sender"] == world.bot_user and text in line["content"].get("body", "")}
+
+
+def test_an_outage_is_told_to_who_it_concerns_and_so_is_its_end(make_stub_world):
+    world = make_stub_world(users=["alice", "bob", "carol"], change=telling)
+    room = world.chat("alice")
+    for user in world.users:
+        world.say(f"{user} is here", user=user)
+    world.wait_in_irc(3)
+    world.ircd.kill()
+    world.say("meanwhile", user="bob")
+    told = world.told(room, "You are not connected to Test IRC since", timeout=60)
+    assert re.search(r"refused|reset|closed", told) and "is kept, and sent when" in told
+    eventually(lambda: len(rooms_told(world, told)) == 2, 20, "bob told in a chat made for it")
+    world.ircd.start()
+    world.told(room, "You are connected to Test IRC again, as M-alice")
+    world.wait_in_irc(4)
+    eventually(lambda: rooms_told(world, "You are connected to Test IRC again, as M-bob."), 20, "bob told that he is back")
+    stays(lambda: not rooms_told(world, "M-carol."), 2, "carol left alone")
+    assert world.in_irc()[3:] == ["meanwhile"]
+
+
+def test_a_nick_not_had_before_is_told_where_there_is_a_chat(make_stub_world):
+    world = make_stub_world(users=["alice", "bob"], change=telling)
+    room = world.chat("alice")
+    world.ircd.control("fake", nick="M-alice")
+    world.say("hello")
+    world.say("hello", user="bob")
+    world.told(room, r"^You are connected to Test IRC, as M-alice1\.$")
+    world.kill_and_start()
+    world.say("again")
+    world.wait_in_irc(3)
+    stays(lambda: len(rooms_told(world, "You are connected")) == 1, 3, "one word, to alice")
+    assert sum("You are connected" in text for text in world.replies(room)) == 1
+
+
 # The server restarts
 
 

@@ -39,6 +39,7 @@ def irc_config(homeserver_url, domain, ircd, *, mappings=None, database="sqlite:
                 "address": ircd.host,
                 "parameters": {
                     "name": "Test IRC",
+                    "sendConnectionMessages": False,  # news would stand among the bot's answers
                     "port": ircd.port,
                     "ssl": False,
                     "botConfig": {"enabled": True, "nick": "MatrixBot", "username": "matrixbot"},
