@@ -84,6 +84,7 @@ class World:
             self.rooms.append(self.stub.room(user, preset="public_chat"))
         parameters = config["bridged_irc_servers"][0]["parameters"]
         parameters["mappings"] = {channel: {"roomIds": [room]} for channel, room in zip(self.channels, self.rooms)}
+        parameters["sendConnectionMessages"] = True  # as by default: figures are of the whole bridge
         parameters["ircClients"]["floodPacing"] = {"enabled": False}
         config["homeserver"]["url"] = self.stub.url
         self.bridge.write_config()
