@@ -73,10 +73,11 @@ void tr_outbound_deliver(struct tr_outbound *outbound);
 /* .. or the message that it answers or replaces: {keys, event, replaces}. */
 #define TR_OUTBOUND_RELATION_KEY "io.trestle.relation"
 /* Whether it answers a message whose event is to be looked up yet; does so and calls back
- * (to_matrix_relate.c). */
+ * (to_matrix_relate.c). With an error the store cannot say now, and the message is as it was. */
 bool tr_outbound_is_unrelated(const struct tr_outbound *outbound);
-void tr_outbound_relate(
-	struct tr_outbound *outbound, void (*related)(struct tr_outbound *outbound));
+typedef void tr_outbound_related_callback(
+	struct tr_outbound *outbound, const struct tr_error *error);
+void tr_outbound_relate(struct tr_outbound *outbound, tr_outbound_related_callback *related);
 /* The key of `settling`; owned. */
 char *tr_outbound_settling_key(const char *room_id, const char *remote_key);
 /* Whether events of this type are state. */

@@ -15,7 +15,7 @@ enum { CONTENT_MAX = 256 * 1024, KEYS_MAX = 8 };
 struct relating {
 	struct tr_outbound *outbound;
 	size_t keys;
-	void (*related)(struct tr_outbound *outbound);
+	tr_outbound_related_callback *related;
 };
 
 static const struct tr_db_statement select_event = {
@@ -91,6 +91,10 @@ static void event_known(void *arg, const struct tr_db_result *result, const stru
 	struct relating relating = *(struct relating *)arg;
 	struct tr_outbound *outbound = relating.outbound;
 	tr_free(arg);
+	if (error != NULL && error->cls == TR_CLASS_RETRY) {
+		relating.related(outbound, error);
+		return;
+	}
 	struct tr_json *content = tr_json_parse(tr_str_from(outbound->content), NULL);
 	bool edit = replaces(content);
 	struct tr_str event_id = TR_STR("");
@@ -107,7 +111,7 @@ static void event_known(void *arg, const struct tr_db_result *result, const stru
 	}
 	set_relation(outbound, event_id);
 	tr_json_free(content);
-	relating.related(outbound);
+	relating.related(outbound, NULL);
 }
 
 /* The part of a settling key behind the room. */
@@ -141,7 +145,7 @@ static const char *settling_event(const struct tr_outbound *outbound, const char
 	return event_id;
 }
 
-void tr_outbound_relate(struct tr_outbound *outbound, void (*related)(struct tr_outbound *outbound))
+void tr_outbound_relate(struct tr_outbound *outbound, tr_outbound_related_callback *related)
 {
 	struct tr_json *content = tr_json_parse(tr_str_from(outbound->content), NULL);
 	struct tr_str keys[KEYS_MAX];
@@ -152,7 +156,7 @@ void tr_outbound_relate(struct tr_outbound *outbound, void (*related)(struct tr_
 	}
 	if (event_id != NULL) {
 		set_relation(outbound, tr_str_from(event_id));
-		related(outbound);
+		related(outbound, NULL);
 	} else {
 		struct relating *relating = tr_alloc(sizeof(*relating));
 		*relating = (struct relating){outbound, count, related};

@@ -193,6 +193,16 @@ static void search(struct tr_outbound *outbound)
 		&query, searched, outbound);
 }
 
+/* Sent without what it answers it would be another message: a store that is away is waited for. */
+static void related(struct tr_outbound *outbound, const struct tr_error *error)
+{
+	if (error != NULL) {
+		failed(outbound, error);
+	} else {
+		send_now(outbound);
+	}
+}
+
 /* The ghost is ready: what is known of earlier attempts decides. */
 static void go_on(struct tr_outbound *outbound)
 {
@@ -202,7 +212,7 @@ static void go_on(struct tr_outbound *outbound)
 		search(outbound);
 	} else if (tr_outbound_is_unrelated(outbound)) {
 		set_state(outbound, TR_OUTBOUND_RELATING);
-		tr_outbound_relate(outbound, send_now);
+		tr_outbound_relate(outbound, related);
 	} else {
 		send_now(outbound);
 	}

@@ -4,6 +4,8 @@ rooms for one channel; names that the server takes for the same.
 """
 
 import concurrent.futures
+import re
+from threading import Thread
 
 import pytest
 
@@ -343,9 +345,9 @@ def edit_of(event, text):
             "m.relates_to": {"rel_type": "m.replace", "event_id": event}}
 
 
-def related_world(make_stub_world):
+def related_world(make_stub_world, **options):
     """Two rooms of one channel in which the bot is, and everybody has spoken."""
-    world, first, second = two_rooms(make_stub_world)
+    world, first, second = two_rooms(make_stub_world, **options)
     eventually(lambda: world.membership(second, world.bot_user) == "join", 20, "the bot in the second room")
     world.say("hello")
     copy_of(world, second, "M-alice", "hello")
@@ -392,6 +394,26 @@ def test_relations_of_copies_that_wait_survive_a_kill(make_stub_world):
     _, content = copy_of(world, second, "M-alice", "anybody?")
     assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": copy}}
     assert len(copies(world, second, "M-alice")) == 4
+
+
+def test_a_store_that_cannot_say_what_is_edited_makes_no_new_message_of_it(make_stub_world, postgres):
+    store = postgres.create_database("related")
+    postgres.query("ALTER DATABASE related SET lock_timeout = '300ms'")
+    world, first, second = related_world(make_stub_world, database=store)
+    asked = world.alice.send_text(first, "tea or coffe?")
+    copy, _ = copy_of(world, second, "M-alice", "tea or coffe?")
+    sending = f"{second[1:]}/send/"
+    world.stub.fail(100000, match=sending)
+    world.alice.send_text(first, "in front")
+    world.alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
+    world.wait_in_irc(5)  # so both are copied, and wait for the homeserver
+    locked = Thread(target=postgres.query, args=("LOCK TABLE message; SELECT pg_sleep(2)", "related"))
+    locked.start()
+    world.stub.fail(0, match=sending)
+    locked.join()
+    _, content = copy_of(world, second, "M-alice", "* tea or coffee?", "tea or coffee?")
+    assert content.get("m.relates_to") == {"rel_type": "m.replace", "event_id": copy}
+    assert re.search(r"lock timeout.*SELECT event_id, sender FROM message", world.bridge.log.read_text())
 
 
 def test_an_edit_by_another_nick_is_a_message_of_its_own_in_the_copy(make_stub_world):
