@@ -79,6 +79,10 @@ static void remote_ids_known(
 	void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
 	struct tr_delivery *delivery = arg;
+	if (error != NULL && error->cls == TR_CLASS_RETRY) {
+		tr_delivery_fail(delivery, error); /* without it copies would stand alone */
+		return;
+	}
 	size_t rows = error ? 0 : tr_db_rows(result, 0);
 	size_t count = rows < REMOTE_IDS_MAX ? rows : (size_t)REMOTE_IDS_MAX;
 	if (count > 0 && delivery->op.about.remote_id_count == 0) {

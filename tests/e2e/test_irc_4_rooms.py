@@ -5,6 +5,7 @@ rooms for one channel; names that the server takes for the same.
 
 import concurrent.futures
 import re
+import time
 from threading import Thread
 
 import pytest
@@ -396,24 +397,45 @@ def test_relations_of_copies_that_wait_survive_a_kill(make_stub_world):
     assert len(copies(world, second, "M-alice")) == 4
 
 
-def test_a_store_that_cannot_say_what_is_edited_makes_no_new_message_of_it(make_stub_world, postgres):
-    store = postgres.create_database("related")
-    postgres.query("ALTER DATABASE related SET lock_timeout = '300ms'")
+@pytest.fixture
+def forgetful_world(make_stub_world, postgres):
+    """(world, rooms, Matrix id of alice's "tea or coffe?", that of its copy, what makes the store answer no question for 2 s)"""
+    store = postgres.create_database("forgetful")
+    postgres.query("ALTER DATABASE forgetful SET lock_timeout = '300ms'")
     world, first, second = related_world(make_stub_world, database=store)
     asked = world.alice.send_text(first, "tea or coffe?")
     copy, _ = copy_of(world, second, "M-alice", "tea or coffe?")
+    lock = Thread(target=postgres.query, args=("LOCK TABLE message; SELECT pg_sleep(2)", "forgetful"))
+    yield world, (first, second), asked, copy, lock
+    lock.join()
+    postgres.query("DROP DATABASE forgetful WITH (FORCE)")
+
+
+def test_a_store_that_cannot_say_what_is_edited_makes_no_new_message_of_an_edit(forgetful_world):
+    world, (first, second), asked, copy, lock = forgetful_world
     sending = f"{second[1:]}/send/"
     world.stub.fail(100000, match=sending)
     world.alice.send_text(first, "in front")
     world.alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
     world.wait_in_irc(5)  # so both are copied, and wait for the homeserver
-    locked = Thread(target=postgres.query, args=("LOCK TABLE message; SELECT pg_sleep(2)", "related"))
-    locked.start()
+    lock.start()
     world.stub.fail(0, match=sending)
-    locked.join()
     _, content = copy_of(world, second, "M-alice", "* tea or coffee?", "tea or coffee?")
     assert content.get("m.relates_to") == {"rel_type": "m.replace", "event_id": copy}
-    assert re.search(r"lock timeout.*SELECT event_id, sender FROM message", world.bridge.log.read_text())
+    assert re.search("lock timeout.*SELECT event_id, sender FROM message", world.bridge.log.read_text()), "the store was not asked"
+
+
+def test_a_store_that_cannot_say_what_is_answered_takes_no_answer_apart(forgetful_world):
+    world, (first, second), _, _, lock = forgetful_world
+    world.ircd.say("fay", "#a", "milk?")
+    here, _ = copy_of(world, first, "fay", "milk?")
+    there, _ = copy_of(world, second, "fay", "milk?")
+    lock.start()
+    time.sleep(0.2)  # until it has the lock
+    world.alice.send(first, "m.room.message", answer_to(here, "please"))
+    _, content = copy_of(world, second, "M-alice", "please")
+    assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": there}}
+    assert re.search("lock timeout.*SELECT remote_id FROM message", world.bridge.log.read_text()), "the store was not asked"
 
 
 def test_an_edit_by_another_nick_is_a_message_of_its_own_in_the_copy(make_stub_world):
