@@ -16,7 +16,6 @@
 #include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
-#include "bridges/irc/text.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -24,75 +23,13 @@
 
 enum {
 	WINDOW = 16,
-	LINES_MAX = 500, /* of one message */
-	WHOLE = 1 << 16, /* bytes; longer than any line */
 	LATE_MS = 10000, /* without an echo: ask whether the server has taken the lines */
 	LABEL_MAX = 32,
 };
 
-static const char *verb_of(const struct tr_irc_task *task)
+const char *tr_irc_task_verb(const struct tr_irc_task *task)
 {
 	return task->said.kind == TR_MESSAGE_NOTICE ? "NOTICE" : "PRIVMSG";
-}
-
-static void uncut(struct tr_irc_task *task)
-{
-	for (size_t i = 0; i < task->count; i++) {
-		tr_free(task->msgids[i]);
-	}
-	tr_free(task->msgids);
-	tr_irc_text_lines_free(task->lines, task->count);
-	task->lines = NULL;
-	task->msgids = NULL;
-	task->count = 0;
-}
-
-/* Bytes of text that a line has room for. How a message was cut is stored before one of several
- * lines is begun, so an earlier attempt without that can only have written it whole. */
-static size_t width_of(const struct tr_irc_task *task)
-{
-	static const char marks[] = "\x01"
-				    "ACTION \x01";
-	if (task->cut_stored) {
-		return task->width;
-	}
-	if (task->claims) {
-		return WHOLE;
-	}
-	size_t width = tr_irc_connection_text_max(
-		task->session->connection, verb_of(task), tr_str_from(task->target));
-	return width - (task->said.kind == TR_MESSAGE_EMOTE ? sizeof(marks) - 1 : 0);
-}
-
-static size_t line_limit(const struct tr_irc_task *task)
-{
-	return (size_t)task->session->network->config->ircClients.lineLimit;
-}
-
-static void tell_cut(const struct tr_irc_task *task)
-{
-	tr_log_warn("irc", "a message of %s has more than %d lines: the rest is left out",
-		task->op->sender, LINES_MAX);
-	if (!task->op->maybe_sent) {
-		tr_bridge_tell_room(task->session->network->bridge, task->op->room_id,
-			"Your message was too long for IRC: only its first 500 lines were sent.");
-	}
-}
-
-/* Cuts the message into lines. One with too many waits until it has been made shorter. */
-static void split(struct tr_irc_task *task)
-{
-	bool cut = false;
-	task->width = width_of(task);
-	task->count = tr_irc_text_split(
-		tr_buf_str(&task->said.text), task->width, LINES_MAX, &task->lines, &cut);
-	task->msgids = tr_alloc_array(task->count, sizeof(*task->msgids));
-	if (task->count > line_limit(task) && !task->final && task->width != WHOLE) {
-		uncut(task);
-		tr_irc_task_shorten(task);
-	} else if (cut) {
-		tell_cut(task);
-	}
 }
 
 /* The last parameter as it goes out. */
@@ -117,7 +54,7 @@ static int write_line(struct tr_irc_task *task, size_t index, uint64_t label)
 	const struct tr_irc_out line = {
 		.tags = &tag,
 		.tag_count = tr_irc_outgoing_has_labels(session) ? 1 : 0,
-		.command = verb_of(task),
+		.command = tr_irc_task_verb(task),
 		.params = {tr_str_from(task->target), tr_buf_str(&text)},
 		.param_count = 2,
 		.trailing = true,
@@ -243,25 +180,6 @@ static bool skip_delivered(struct tr_irc_task *task)
 	return true;
 }
 
-/* Makes the lines. false: there are none (yet): the message waits, or it has ended. */
-static bool have_lines(struct tr_irc_task *task)
-{
-	if (task->lines != NULL) {
-		return true;
-	}
-	if (!task->composed && !tr_irc_task_compose(task)) {
-		return false;
-	}
-	split(task);
-	if (task->count > 0 || task->state == TR_IRC_TASK_STORE) {
-		return task->count > 0;
-	}
-	struct tr_error error;
-	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_PERMANENT, "the message is empty on IRC");
-	tr_irc_task_refuse(task, &error);
-	return false;
-}
-
 /* Looks for what an earlier attempt has written. true = that was all of it. */
 static bool written_before(struct tr_irc_task *task)
 {
@@ -273,15 +191,16 @@ static bool written_before(struct tr_irc_task *task)
 		return true;
 	}
 	if (whole) {
-		uncut(task);
+		tr_irc_task_uncut(task);
 	}
 	return false;
 }
 
 static enum go task_pump(struct tr_irc_task *task)
 {
-	if (task->state == TR_IRC_TASK_STORE || !target_ready(task) || !have_lines(task) ||
-		written_before(task) || !have_lines(task)) {
+	if (task->state == TR_IRC_TASK_STORE || !target_ready(task) ||
+		!tr_irc_task_have_lines(task) || written_before(task) ||
+		!tr_irc_task_have_lines(task)) {
 		return GO_NEXT_TASK;
 	}
 	if ((task->count > 1 || task->said.depends) && !task->cut_stored) {
@@ -410,7 +329,7 @@ void tr_irc_outgoing_retarget(
 		task->target = tr_strdup(target);
 		if (task->state == TR_IRC_TASK_READY && task->written == 0 && task->progress == 0) {
 			/* What fits into a line is another length now. */
-			uncut(task);
+			tr_irc_task_uncut(task);
 			task->cut_stored = false;
 		}
 	}

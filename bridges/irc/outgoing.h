@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes,
- * outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and lines,
- * outgoing_store.c asks the store what it knows of a message, outgoing_compose.c makes their text,
- * outgoing_order.c knows whose turn it is.
+ * Messages to IRC: split, paced, written, confirmed. outgoing.c takes and writes, outgoing_cut.c
+ * makes lines that fit, outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages
+ * and lines, outgoing_store.c asks the store what it knows of a message, outgoing_compose.c makes
+ * their text, outgoing_order.c knows whose turn it is.
  */
 #ifndef TRESTLE_IRC_OUTGOING_H
 #define TRESTLE_IRC_OUTGOING_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of outgoing messages share: outgoing.c takes and writes, outgoing_confirm.c hears
- * what was delivered, outgoing_task.c ends messages and lines, outgoing_store.c asks the store what
- * it knows of a message, outgoing_order.c knows whose turn it is.
+ * What the files of outgoing messages share: outgoing.c takes and writes, outgoing_cut.c makes
+ * lines that fit, outgoing_confirm.c hears what was delivered, outgoing_task.c ends messages and
+ * lines, outgoing_store.c asks the store what it knows of a message, outgoing_order.c knows whose
+ * turn it is.
  */
 #ifndef TRESTLE_IRC_OUTGOING_INTERNAL_H
 #define TRESTLE_IRC_OUTGOING_INTERNAL_H
@@ -64,6 +65,12 @@ bool tr_irc_outgoing_has_labels(const struct tr_irc_session *session);
 /* The label of a line as it is written. */
 void tr_irc_outgoing_label(uint64_t label, struct tr_buf *out);
 
+/* PRIVMSG or NOTICE. */
+const char *tr_irc_task_verb(const struct tr_irc_task *task);
+/* Makes the lines if there are none yet. false: the message waits, or it has ended. */
+bool tr_irc_task_have_lines(struct tr_irc_task *task);
+/* Forgets them: they are to be made anew. */
+void tr_irc_task_uncut(struct tr_irc_task *task);
 /* Makes the text that the message is on IRC. false: there is none, and the message has ended. */
 bool tr_irc_task_compose(struct tr_irc_task *task);
 /* Has too many lines at its width: uploads it and says where it is instead. The message waits in

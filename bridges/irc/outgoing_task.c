@@ -6,7 +6,6 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
-#include "bridges/irc/text.h"
 
 /* Confirmed lines whose confirmation is on its way into the store. */
 struct settlement {
@@ -45,11 +44,7 @@ void tr_irc_task_free(struct tr_irc_task *task)
 {
 	tr_list_remove(&task->node);
 	tr_irc_order_remove(task);
-	for (size_t i = 0; i < task->count; i++) {
-		tr_free(task->msgids[i]);
-	}
-	tr_free(task->msgids);
-	tr_irc_text_lines_free(task->lines, task->count);
+	tr_irc_task_uncut(task);
 	tr_irc_composed_finish(&task->said);
 	tr_free(task->target);
 	tr_free(task);
