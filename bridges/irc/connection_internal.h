@@ -2,7 +2,7 @@
 /*
  * What the files of a connection share: connection.c life, lines in and out; connection_register.c
  * from the open transport to the end of registration, with connection_caps.c (capabilities) and
- * connection_sasl.c (login); connection_ping.c whether the server is alive;
+ * connection_sasl.c and sasl_exchange.c (login); connection_ping.c whether the server is alive;
  * connection_error.c why it ends us.
  */
 #ifndef TRESTLE_IRC_CONNECTION_INTERNAL_H

@@ -1,61 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging in while the connection registers, or later (IRCv3 SASL 3.2): which mechanism, what it
- * says, and what a refusal means. EXTERNAL goes first where there is a certificate, then
- * SCRAM-SHA-256, then PLAIN, each at most once. After a refusal another mechanism is tried only
- * where that can help and gives nothing away: a password that SCRAM was to protect does not follow
- * in the clear. The mathematics of SCRAM are scram.c's, its slow part runs on a worker.
+ * Logging in while the connection registers, or later (IRCv3 SASL 3.2): which mechanism, and what a
+ * refusal means. EXTERNAL goes first where there is a certificate, then SCRAM-SHA-256, then PLAIN,
+ * each at most once. After a refusal another mechanism is tried only where that can help and gives
+ * nothing away: a password that SCRAM was to protect does not follow in the clear. What is said in
+ * a mechanism is sasl_exchange.c's.
  */
-#include "bridges/irc/connection_internal.h"
-#include "bridges/irc/scram.h"
+#include "bridges/irc/sasl_internal.h"
 #include "core/base/alloc.h"
-#include "core/base/encode.h"
-#include "core/io/worker.h"
 
-enum {
-	CHUNK = 400,
-	REASON_MAX = 120,
-	CREDENTIALS_MAX = 4096,
-	CHALLENGE_MAX = 4 * TR_SCRAM_MESSAGE_MAX / 3 + 4,
-};
-
-enum mechanism { EXTERNAL = 1, SCRAM = 2, PLAIN = 4, ALL = 7 };
+enum { REASON_MAX = 120 };
 
 static const struct {
 	const char *name;
-	enum mechanism mechanism;
-} mechanism_names[] = {{"EXTERNAL", EXTERNAL}, {"SCRAM-SHA-256", SCRAM}, {"PLAIN", PLAIN}};
-
-enum step {
-	IDLE,
-	ASKED,    /* the mechanism is named */
-	FIRST,    /* SCRAM: the first message is out */
-	WORKING,  /* SCRAM: the worker has it */
-	FINAL,    /* SCRAM: the proof is out */
-	ANSWERED, /* all is said: the verdict comes */
-	OVER,
-};
-
-/* A piece of work that may outlive the connection. */
-struct work {
-	struct tr_irc_connection *connection; /* NULL = gone */
-	struct tr_scram *scram;
-};
-
-struct tr_irc_sasl {
-	char *user, *password;
-	bool external, optional;
-	bool later; /* the connection is ready: its owner is told, and it goes on */
-	struct tr_worker *worker;
-	unsigned tried; /* mechanisms */
-	enum mechanism current;
-	enum step step;
-	struct tr_buf challenge; /* base64, while it comes in pieces */
-	struct tr_scram *scram;
-	struct work *work; /* has `scram` meanwhile */
-	bool known;        /* SCRAM: the server knows the account */
-	bool proven;       /* SCRAM: the server knows the password */
-};
+	enum tr_irc_sasl_mechanism mechanism;
+} mechanism_names[] = {
+	{"EXTERNAL", TR_SASL_EXTERNAL}, {"SCRAM-SHA-256", TR_SASL_SCRAM}, {"PLAIN", TR_SASL_PLAIN}};
 
 static const struct tr_str none = {NULL, 0};
 
@@ -63,7 +23,8 @@ void tr_irc_sasl_init(
 	struct tr_irc_connection *connection, const struct tr_irc_connection_options *options)
 {
 	bool external = options->sasl_external && connection->identified;
-	connection->sasl_offered = connection->sasl_offered ? connection->sasl_offered : ALL;
+	connection->sasl_offered =
+		connection->sasl_offered ? connection->sasl_offered : TR_SASL_ALL;
 	if (options->sasl_user == NULL || (options->sasl_password == NULL && !external)) {
 		return;
 	}
@@ -73,7 +34,7 @@ void tr_irc_sasl_init(
 	sasl->external = external;
 	sasl->optional = options->sasl_optional;
 	sasl->worker = options->worker;
-	tr_buf_init(&sasl->challenge, CHALLENGE_MAX);
+	tr_buf_init(&sasl->challenge, TR_SASL_CHALLENGE_MAX);
 	connection->sasl = sasl;
 }
 
@@ -84,11 +45,7 @@ void tr_irc_sasl_finish(struct tr_irc_connection *connection)
 		return;
 	}
 	connection->sasl = NULL;
-	if (sasl->work != NULL) {
-		sasl->work->connection = NULL;
-	} else {
-		tr_scram_destroy(sasl->scram);
-	}
+	tr_irc_sasl_drop_scram(sasl);
 	tr_buf_finish(&sasl->challenge);
 	tr_free_secret(sasl->password);
 	tr_free(sasl->user);
@@ -97,13 +54,13 @@ void tr_irc_sasl_finish(struct tr_irc_connection *connection)
 
 bool tr_irc_sasl_wanted(const struct tr_irc_connection *connection)
 {
-	return connection->sasl != NULL && connection->sasl->step != OVER;
+	return connection->sasl != NULL && connection->sasl->step != TR_SASL_OVER;
 }
 
 bool tr_irc_sasl_busy(const struct tr_irc_connection *connection)
 {
-	return connection->sasl != NULL && connection->sasl->step != IDLE &&
-	       connection->sasl->step != OVER;
+	return connection->sasl != NULL && connection->sasl->step != TR_SASL_IDLE &&
+	       connection->sasl->step != TR_SASL_OVER;
 }
 
 /* A login of a connection that is ready has ended. */
@@ -114,7 +71,7 @@ static void end_later(struct tr_irc_connection *connection, const struct tr_erro
 	connection->handler->on_login(connection->arg, error);
 }
 
-static void fail(struct tr_irc_connection *connection, int numeric, enum tr_error_code code,
+void tr_irc_sasl_fail(struct tr_irc_connection *connection, int numeric, enum tr_error_code code,
 	enum tr_error_class cls, struct tr_str reason)
 {
 	struct tr_error error;
@@ -129,9 +86,9 @@ static void fail(struct tr_irc_connection *connection, int numeric, enum tr_erro
 	}
 }
 
-static void deny(struct tr_irc_connection *connection, int numeric, const char *reason)
+void tr_irc_sasl_deny(struct tr_irc_connection *connection, int numeric, const char *reason)
 {
-	fail(connection, numeric, TR_E_AUTH, TR_CLASS_DENIED, tr_str_from(reason));
+	tr_irc_sasl_fail(connection, numeric, TR_E_AUTH, TR_CLASS_DENIED, tr_str_from(reason));
 }
 
 void tr_irc_sasl_lacking(struct tr_irc_connection *connection, const char *why)
@@ -140,11 +97,11 @@ void tr_irc_sasl_lacking(struct tr_irc_connection *connection, const char *why)
 		return;
 	}
 	if (connection->sasl->later) {
-		fail(connection, 0, TR_E_UNSUPPORTED, TR_CLASS_RETRY, tr_str_from(why));
+		tr_irc_sasl_fail(connection, 0, TR_E_UNSUPPORTED, TR_CLASS_RETRY, tr_str_from(why));
 	} else if (connection->sasl->optional) {
-		connection->sasl->step = OVER;
+		connection->sasl->step = TR_SASL_OVER;
 	} else {
-		deny(connection, 0, why);
+		tr_irc_sasl_deny(connection, 0, why);
 	}
 }
 
@@ -153,7 +110,7 @@ void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str lis
 	struct tr_str name;
 	unsigned offered = 0;
 	if (tr_str_empty(list)) {
-		connection->sasl_offered = ALL;
+		connection->sasl_offered = TR_SASL_ALL;
 		return;
 	}
 	while (tr_str_split(&list, ',', &name)) {
@@ -170,12 +127,14 @@ void tr_irc_sasl_offered(struct tr_irc_connection *connection, struct tr_str lis
 static unsigned pick(const struct tr_irc_connection *connection)
 {
 	const struct tr_irc_sasl *sasl = connection->sasl;
-	bool in_clear_after_scram = !connection->encrypted && (sasl->tried & SCRAM);
-	unsigned ours = (sasl->external ? EXTERNAL : 0) |
-			(sasl->password && sasl->worker ? SCRAM : 0) |
-			(sasl->password && !in_clear_after_scram ? PLAIN : 0);
+	bool in_clear_after_scram = !connection->encrypted && (sasl->tried & TR_SASL_SCRAM);
+	unsigned ours = (sasl->external ? TR_SASL_EXTERNAL : 0) |
+			(sasl->password && sasl->worker ? TR_SASL_SCRAM : 0) |
+			(sasl->password && !in_clear_after_scram ? TR_SASL_PLAIN : 0);
 	unsigned left = ours & connection->sasl_offered & ~sasl->tried;
-	return left & EXTERNAL ? EXTERNAL : left & SCRAM ? SCRAM : left & PLAIN;
+	return left & TR_SASL_EXTERNAL ? TR_SASL_EXTERNAL
+	       : left & TR_SASL_SCRAM  ? TR_SASL_SCRAM
+				       : left & TR_SASL_PLAIN;
 }
 
 bool tr_irc_sasl_possible(const struct tr_irc_connection *connection)
@@ -192,7 +151,7 @@ static bool ask_next(struct tr_irc_connection *connection)
 		if (mechanism_names[i].mechanism == next) {
 			sasl->tried |= next;
 			sasl->current = mechanism_names[i].mechanism;
-			sasl->step = ASKED;
+			sasl->step = TR_SASL_ASKED;
 			tr_buf_clear(&sasl->challenge);
 			tr_irc_send_words(connection, "AUTHENTICATE",
 				tr_str_from(mechanism_names[i].name), none, none);
@@ -204,7 +163,8 @@ static bool ask_next(struct tr_irc_connection *connection)
 
 void tr_irc_sasl_begin(struct tr_irc_connection *connection)
 {
-	if (connection->sasl != NULL && connection->sasl->step == IDLE && !ask_next(connection)) {
+	if (connection->sasl != NULL && connection->sasl->step == TR_SASL_IDLE &&
+		!ask_next(connection)) {
 		tr_irc_sasl_lacking(connection, "it offers no mechanism that we have");
 	}
 }
@@ -260,175 +220,30 @@ void tr_irc_connection_login_stop(struct tr_irc_connection *connection)
 	}
 }
 
-/* In base64, in lines of 400; a full last line is followed by "+". */
-static void respond(struct tr_irc_connection *connection, struct tr_str bytes)
-{
-	struct tr_buf text = TR_BUF_INIT(CREDENTIALS_MAX * 2);
-	tr_base64_encode(&text, bytes.ptr, bytes.len);
-	struct tr_str rest = tr_buf_str(&text);
-	struct tr_str chunk;
-	do {
-		chunk = tr_str_slice(rest, 0, CHUNK);
-		tr_irc_send_words(connection, "AUTHENTICATE", chunk.len > 0 ? chunk : TR_STR("+"),
-			none, none);
-		rest = tr_str_from_index(rest, chunk.len);
-	} while (chunk.len == CHUNK);
-	tr_wipe(text.data, text.len);
-	tr_buf_finish(&text);
-}
-
-/* authzid NUL authcid NUL password (RFC 4616). */
-static void respond_plain(struct tr_irc_connection *connection)
-{
-	const struct tr_irc_sasl *sasl = connection->sasl;
-	struct tr_buf plain = TR_BUF_INIT(CREDENTIALS_MAX);
-	tr_buf_add_c(&plain, sasl->user);
-	tr_buf_add_char(&plain, '\0');
-	tr_buf_add_c(&plain, sasl->user);
-	tr_buf_add_char(&plain, '\0');
-	tr_buf_add_c(&plain, sasl->password);
-	if (tr_buf_failed(&plain)) {
-		deny(connection, 0, "the password is too long for SASL");
-	} else {
-		respond(connection, tr_buf_str(&plain));
-	}
-	tr_wipe(plain.data, plain.len);
-	tr_buf_finish(&plain);
-}
-
-static void respond_scram(struct tr_irc_connection *connection,
-	void (*write)(struct tr_scram *scram, struct tr_buf *out), enum step next)
-{
-	struct tr_buf message = TR_BUF_INIT(CREDENTIALS_MAX);
-	write(connection->sasl->scram, &message);
-	if (tr_buf_failed(&message)) {
-		deny(connection, 0, "the user name is too long for SASL");
-	} else {
-		connection->sasl->step = next;
-		respond(connection, tr_buf_str(&message));
-	}
-	tr_buf_finish(&message);
-}
-
-static void work(void *arg)
-{
-	tr_scram_work(((struct work *)arg)->scram);
-}
-
-static void worked(void *arg)
-{
-	struct work *done = arg;
-	struct tr_irc_connection *connection = done->connection;
-	if (connection == NULL) {
-		tr_scram_destroy(done->scram);
-	} else {
-		connection->sasl->work = NULL;
-		respond_scram(connection, tr_scram_final, FINAL);
-	}
-	tr_free(done);
-}
-
-static void deny_as(struct tr_irc_connection *connection, const struct tr_error *error)
-{
-	fail(connection, 0, TR_E_AUTH, TR_CLASS_DENIED, tr_str_from(error->text));
-}
-
-static void scram_first(struct tr_irc_connection *connection, struct tr_str message)
-{
-	struct tr_irc_sasl *sasl = connection->sasl;
-	struct tr_error error;
-	sasl->known = true;
-	if (tr_scram_take_first(sasl->scram, message, &error) != 0) {
-		deny_as(connection, &error);
-		return;
-	}
-	struct work *job = tr_alloc(sizeof(*job));
-	*job = (struct work){connection, sasl->scram};
-	sasl->work = job;
-	sasl->step = WORKING;
-	tr_worker_submit(sasl->worker, work, worked, job);
-}
-
-static void scram_final(struct tr_irc_connection *connection, struct tr_str message)
-{
-	struct tr_irc_sasl *sasl = connection->sasl;
-	struct tr_error error;
-	if (tr_scram_take_final(sasl->scram, message, &error) != 0) {
-		deny_as(connection, &error);
-		return;
-	}
-	sasl->proven = true;
-	sasl->step = ANSWERED;
-	respond(connection, none);
-}
-
-static void take_challenge(struct tr_irc_connection *connection, struct tr_str message)
-{
-	struct tr_irc_sasl *sasl = connection->sasl;
-	if (sasl->step == FIRST) {
-		scram_first(connection, message);
-	} else if (sasl->step == FINAL) {
-		scram_final(connection, message);
-	} else if (sasl->current == SCRAM) {
-		sasl->scram = tr_scram_create(sasl->user, sasl->password, NULL);
-		respond_scram(connection, tr_scram_first, FIRST);
-	} else if (sasl->current == EXTERNAL) {
-		sasl->step = ANSWERED;
-		respond(connection, none); /* whoever the certificate says */
-	} else {
-		sasl->step = ANSWERED;
-		respond_plain(connection);
-	}
-}
-
-/* "AUTHENTICATE" + up to 400 bytes of base64; "+" is nothing, and ends a run of full lines. */
-static void take_piece(struct tr_irc_connection *connection, struct tr_str piece)
-{
-	struct tr_irc_sasl *sasl = connection->sasl;
-	if (sasl->step != ASKED && sasl->step != FIRST && sasl->step != FINAL) {
-		return; /* not asked for */
-	}
-	bool empty = tr_str_eq(piece, TR_STR("+"));
-	if (!empty && tr_buf_add(&sasl->challenge, piece) != 0) {
-		deny(connection, 0, "what it says in the login is too long");
-		return;
-	}
-	if (!empty && piece.len >= CHUNK) {
-		return;
-	}
-	struct tr_buf message = TR_BUF_INIT(CHALLENGE_MAX);
-	if (tr_base64_decode(&message, tr_buf_str(&sasl->challenge)) != 0) {
-		deny(connection, 0, "what it says in the login is not base64");
-	} else {
-		tr_buf_clear(&sasl->challenge);
-		take_challenge(connection, tr_buf_str(&message));
-	}
-	tr_buf_finish(&message);
-}
-
 /* 904: another mechanism may do where this one never came to the password. */
 static void mechanism_failed(struct tr_irc_connection *connection, struct tr_str reason)
 {
 	struct tr_irc_sasl *sasl = connection->sasl;
-	bool unheard = sasl->current == EXTERNAL || (sasl->current == SCRAM && !sasl->known) ||
+	bool unheard = sasl->current == TR_SASL_EXTERNAL ||
+		       (sasl->current == TR_SASL_SCRAM && !sasl->known) ||
 		       !(connection->sasl_offered & sasl->current);
-	if (sasl->step == WORKING || !unheard || !ask_next(connection)) {
-		fail(connection, 904, TR_E_AUTH, TR_CLASS_DENIED, reason);
+	if (sasl->step == TR_SASL_WORKING || !unheard || !ask_next(connection)) {
+		tr_irc_sasl_fail(connection, 904, TR_E_AUTH, TR_CLASS_DENIED, reason);
 	}
 }
 
 static void succeeded(struct tr_irc_connection *connection)
 {
 	struct tr_irc_sasl *sasl = connection->sasl;
-	if (sasl->current == SCRAM && !sasl->proven) {
-		deny(connection, 0, "it does not prove that it knows the password");
+	if (sasl->current == TR_SASL_SCRAM && !sasl->proven) {
+		tr_irc_sasl_deny(connection, 0, "it does not prove that it knows the password");
 		return;
 	}
 	if (sasl->later) {
 		end_later(connection, NULL);
 		return;
 	}
-	sasl->step = OVER;
+	sasl->step = TR_SASL_OVER;
 	connection->logged_in = true;
 	tr_irc_caps_settle(connection);
 }
@@ -448,11 +263,12 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 		return false;
 	}
 	if (tr_irc_is(line, "AUTHENTICATE")) {
-		take_piece(connection, tr_irc_param(line, 0));
+		tr_irc_sasl_take_piece(connection, tr_irc_param(line, 0));
 		return true;
 	}
 	if (connection->sasl->later && tr_irc_sasl_busy(connection) && no_more_sasl(line)) {
-		fail(connection, line->numeric, TR_E_UNSUPPORTED, TR_CLASS_RETRY, reason);
+		tr_irc_sasl_fail(
+			connection, line->numeric, TR_E_UNSUPPORTED, TR_CLASS_RETRY, reason);
 		return true;
 	}
 	if (line->numeric < 900 || line->numeric > 908 || !tr_irc_sasl_busy(connection)) {
@@ -461,7 +277,7 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 	switch (line->numeric) {
 	case 902: /* the account is locked */
 	case 905: /* too long */
-		fail(connection, line->numeric, TR_E_AUTH, TR_CLASS_DENIED, reason);
+		tr_irc_sasl_fail(connection, line->numeric, TR_E_AUTH, TR_CLASS_DENIED, reason);
 		break;
 	case 903:
 	case 907: /* logged in already */
@@ -471,7 +287,7 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 		mechanism_failed(connection, reason);
 		break;
 	case 906: /* services are slow or gone: nothing is wrong with the login */
-		fail(connection, 906, TR_E_UNAVAILABLE, TR_CLASS_RETRY, reason);
+		tr_irc_sasl_fail(connection, 906, TR_E_UNAVAILABLE, TR_CLASS_RETRY, reason);
 		break;
 	case 908: /* the mechanisms it has; 904 follows */
 		if (line->param_count > 2) {
@@ -486,13 +302,13 @@ bool tr_irc_sasl_line(struct tr_irc_connection *connection, const struct tr_irc_
 
 bool tr_irc_sasl_welcomed(struct tr_irc_connection *connection)
 {
-	if (connection->sasl == NULL || connection->sasl->step == OVER) {
+	if (connection->sasl == NULL || connection->sasl->step == TR_SASL_OVER) {
 		return true;
 	}
-	if (connection->sasl->step == IDLE && connection->sasl->optional) {
-		connection->sasl->step = OVER;
+	if (connection->sasl->step == TR_SASL_IDLE && connection->sasl->optional) {
+		connection->sasl->step = TR_SASL_OVER;
 		return true;
 	}
-	deny(connection, 0, "it let us in as a guest");
+	tr_irc_sasl_deny(connection, 0, "it let us in as a guest");
 	return false;
 }
