@@ -262,8 +262,7 @@ static void forget_people(struct tr_irc_channel *channel)
 static void ask_names(const struct tr_irc_channel *channel)
 {
 	if (channel->reader != NULL) {
-		tr_irc_send_words(channel->reader->connection, "NAMES", tr_str_from(channel->name),
-			(struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
+		tr_irc_flood_ask(channel->reader, "NAMES", channel->name);
 	}
 }
 

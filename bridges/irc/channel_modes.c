@@ -234,8 +234,7 @@ static void modes(
 static void ask_modes(const struct tr_irc_channel *channel)
 {
 	if (channel->portal != NULL && !channel->portal->configured && channel->reader != NULL) {
-		tr_irc_send_words(channel->reader->connection, "MODE", tr_str_from(channel->name),
-			(struct tr_str){NULL, 0}, (struct tr_str){NULL, 0});
+		tr_irc_flood_ask(channel->reader, "MODE", channel->name);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token bucket of a connection and the word to those whose text waits for it. What is written
- * and when it counts as delivered is outgoing.c's.
+ * The token bucket of a connection, the word to those whose text waits for it, and questions that
+ * have no hurry. What is written and when it counts as delivered is outgoing.c's.
  */
 #include "bridges/irc/flood.h"
 
@@ -10,7 +10,15 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+#include <string.h>
+
 enum { TELL_FROM_S = 10, TEXT_MAX = 512 };
+
+struct question {
+	struct tr_list node;
+	const char *command; /* a literal */
+	char *target;
+};
 
 static void token_there(void *arg)
 {
@@ -77,14 +85,74 @@ bool tr_irc_flood_take(struct tr_irc_session *session)
 	return true;
 }
 
+static struct question *question_of(const struct tr_list *node)
+{
+	return TR_LIST_ENTRY(node, struct question, node);
+}
+
+static void question_free(struct question *question)
+{
+	tr_list_remove(&question->node);
+	tr_free(question->target);
+	tr_free(question);
+}
+
+static bool is_asked(const struct tr_irc_flood *flood, const char *command, const char *target)
+{
+	const struct tr_list *head = &flood->questions;
+	for (const struct tr_list *node = head->next; node != head; node = node->next) {
+		const struct question *question = question_of(node);
+		if (strcmp(question->command, command) == 0 &&
+			strcmp(question->target, target) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void tr_irc_flood_ask(struct tr_irc_session *session, const char *command, const char *target)
+{
+	if (is_asked(&session->flood, command, target)) {
+		return;
+	}
+	struct question *question = tr_alloc(sizeof(*question));
+	question->command = command;
+	question->target = tr_strdup(target);
+	tr_list_append(&session->flood.questions, &question->node);
+	tr_irc_outgoing_pump_later(session);
+}
+
+void tr_irc_flood_write_questions(struct tr_irc_session *session)
+{
+	const struct tr_str none = {NULL, 0};
+	struct tr_list *node;
+	while ((node = tr_list_head(&session->flood.questions)) != NULL &&
+		tr_irc_flood_take(session)) {
+		struct question *question = question_of(node);
+		tr_irc_send_words(session->connection, question->command,
+			tr_str_from(question->target), none, none);
+		question_free(question);
+	}
+}
+
+static void forget_questions(struct tr_irc_flood *flood)
+{
+	struct tr_list *node;
+	while ((node = tr_list_head(&flood->questions)) != NULL) {
+		question_free(question_of(node));
+	}
+}
+
 void tr_irc_flood_init(struct tr_irc_session *session)
 {
+	tr_list_init(&session->flood.questions);
 	session->flood.tokens = (double)session->network->config->ircClients.floodPacing.burst;
 	session->flood.tokens_at_ms = tr_clock_mono_ms();
 }
 
 void tr_irc_flood_stop(struct tr_irc_session *session)
 {
+	forget_questions(&session->flood);
 	if (session->flood.timer != NULL) {
 		tr_timer_stop(session->flood.timer);
 	}
@@ -92,5 +160,6 @@ void tr_irc_flood_stop(struct tr_irc_session *session)
 
 void tr_irc_flood_finish(struct tr_irc_session *session)
 {
+	forget_questions(&session->flood);
 	tr_timer_destroy(session->flood.timer);
 }

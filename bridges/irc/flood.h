@@ -2,17 +2,19 @@
 /*
  * The pace of a connection's lines: a token bucket (ircClients.floodPacing), so that no server ends
  * a connection for flooding. What waits for it stays in the session's tasks and behind them in the
- * durable lanes. When that is many seconds of text its author is told, once until the bucket is
- * full again.
+ * durable lanes; JOINs and questions take a token each as well. When it is many seconds of text its
+ * author is told, once until the bucket is full again.
  */
 #ifndef TRESTLE_IRC_FLOOD_H
 #define TRESTLE_IRC_FLOOD_H
 
+#include "core/base/list.h"
 #include "core/io/loop.h"
 
 struct tr_irc_session;
 
 struct tr_irc_flood {
+	struct tr_list questions; /* that can wait */
 	double tokens;
 	uint64_t tokens_at_ms;
 	struct tr_timer *timer; /* pumps again when there is a token; NULL until it is needed */
@@ -25,5 +27,10 @@ void tr_irc_flood_finish(struct tr_irc_session *session);
 void tr_irc_flood_stop(struct tr_irc_session *session);
 /* Takes a token; false = none is there, and the session is pumped when one is. */
 bool tr_irc_flood_take(struct tr_irc_session *session);
+/* A question about a channel or person that nobody is kept waiting by ("MODE #channel"): written
+ * when there is a token and nothing else to say. Asked again before that it is one question;
+ * forgotten with the connection. */
+void tr_irc_flood_ask(struct tr_irc_session *session, const char *command, const char *target);
+void tr_irc_flood_write_questions(struct tr_irc_session *session);
 
 #endif

@@ -230,6 +230,7 @@ void tr_irc_outgoing_ping(struct tr_irc_session *session)
 void tr_irc_outgoing_write(struct tr_irc_session *session)
 {
 	struct tr_list *node = session->tasks.next;
+	tr_irc_session_write_joins(session);
 	while (node != &session->tasks) {
 		struct tr_list *next = node->next;
 		struct tr_irc_task *task = TR_LIST_ENTRY(node, struct tr_irc_task, node);
@@ -249,6 +250,7 @@ void tr_irc_outgoing_write(struct tr_irc_session *session)
 	if (session->ping_due) {
 		tr_irc_outgoing_ping(session);
 	}
+	tr_irc_flood_write_questions(session);
 	tr_irc_connection_flush(session->connection);
 }
 

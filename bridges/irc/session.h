@@ -32,6 +32,8 @@ struct tr_irc_member {
 	struct tr_irc_session *session;
 	struct tr_irc_channel *channel;
 	enum tr_irc_membership state;
+	bool due;          /* its JOIN is to be written, when lines may be */
+	bool listed;       /* the last was for several channels: the next is for this one alone */
 	uint64_t asked_ms; /* when JOIN was sent last */
 	uint64_t
 		again_ms; /* when it is sent again, as the last was refused for a moment; 0 = not */
@@ -66,6 +68,7 @@ struct tr_irc_session {
 	struct tr_irc_guest *guest; /* NULL = nothing waits to log it in */
 	struct tr_error last_error;
 	struct tr_list members;
+	unsigned joins_due;   /* of the members */
 	unsigned refusals;    /* of the bot's joins, in a row */
 	unsigned reading;     /* channels it is the reader of */
 	unsigned standing_by; /* channels it would read next */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of a session share: session.c its connection, session_end.c the end of one,
- * session_channels.c its channels, session_lines.c what comes in, rest.c when it is not looked at.
+ * session_channels.c its channels, session_join.c the way into them, session_lines.c what comes in,
+ * rest.c when it is not looked at.
  */
 #ifndef TRESTLE_IRC_SESSION_INTERNAL_H
 #define TRESTLE_IRC_SESSION_INTERNAL_H
@@ -16,11 +17,17 @@ bool tr_irc_session_join_refused(struct tr_irc_session *session, const struct tr
 /* JOIN is sent once more after this time. */
 void tr_irc_session_join_again(struct tr_irc_member *member, uint64_t delay_ms);
 
-/* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
+/* Its JOIN is to be written, as soon as lines may be / is not to be written any more. */
+void tr_irc_session_ask_join(struct tr_irc_member *member);
+void tr_irc_session_unask_join(struct tr_irc_member *member);
+/* Writes those that may be written now. */
+void tr_irc_session_write_joins(struct tr_irc_session *session);
+
 /* The server says that it is in: the member, made if need be. Nothing is sent: behind a PART that
  * is on its way a JOIN would bring it back. */
 struct tr_irc_member *tr_irc_session_joined(
 	struct tr_irc_session *session, struct tr_irc_channel *channel);
+/* The bot was put out of a channel or not let in: it tries all its channels again after a while. */
 void tr_irc_session_rejoin_later(struct tr_irc_session *session, uint64_t delay_ms);
 
 /* One function changes the state. */

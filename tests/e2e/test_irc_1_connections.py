@@ -422,6 +422,47 @@ def test_text_that_waits_for_the_pace_is_told_once_and_arrives_in_order(make_stu
     assert len([text for text in world.replies(room) if "slowly" in text]) == 1
 
 
+def paced(_, entry):
+    entry["parameters"]["ircClients"]["floodPacing"] = {"enabled": True, "burst": 5, "perSecond": 20}
+
+
+def joins(world):
+    return [line.split(" ")[1].split(",") for line in world.ircd.taken("MatrixBot") if line.startswith("JOIN ")]
+
+
+@pytest.mark.parametrize(("isupport", "most"), [([], 20), (["TARGMAX=PRIVMSG:4,JOIN:3"], 3)], ids=["", "TARGMAX"])
+def test_a_bot_with_many_channels_does_not_flood_its_server(make_stub_world, isupport, most):
+    channels = [f"#c{number}" for number in range(60)]
+    flood = {"delay_ms": 20, "flood_lines": 20}  # 50 lines a second, and Excess Flood when more than 20 wait
+    world = make_stub_world(change=paced, channels=channels, ircd={**flood, "isupport": isupport})
+    assert len(world.ircd.ledger("CONNECT")) == 1, "it was ended"
+    assert sorted(name for line in joins(world) for name in line) == sorted(channels)
+    assert max(map(len, joins(world))) == most
+    world.say("hello", channel="#c59")
+    assert world.wait_in_irc(1, "#c59") == ["hello"]
+
+
+def test_questions_about_many_channels_do_not_flood_the_server(make_stub_world):
+    world = make_stub_world(change=paced, ircd={"delay_ms": 20, "flood_lines": 20})
+    room = world.chat("alice")
+    opened = [f"#o{number}" for number in range(40)]
+    for channel in opened:
+        assert "is this room" in world.ask("alice", room, f"!join {channel}")[0]
+    world.ircd.kill()
+    world.ircd.start()
+    eventually(lambda: all("MatrixBot" in world.ircd.members(channel) for channel in opened), 30, "the bot back in all")
+    asked = lambda: {line.split(" ")[1] for line in world.ircd.taken("MatrixBot") if line.startswith("MODE #")}
+    eventually(lambda: asked() >= set(opened), 20, "its questions for the modes", lambda: str(asked()))
+    assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
+
+
+def test_a_channel_of_a_list_that_the_server_left_out_is_joined_alone(make_stub_world):
+    world = make_stub_world(channels=["#a", "#b", "#c"], ircd={"join_list": 2}, ready=False)
+    world.bridge.start()
+    world.wait_for_bot("#c", timeout=60)
+    assert joins(world) == [["#a", "#b", "#c"], ["#c"]]
+
+
 # Certificates by command
 
 

@@ -51,7 +51,8 @@ void ircd_cmd_join(struct ircd_conn *conn, struct ircd_line *line)
 		part_all(conn);
 		return;
 	}
-	while ((name = ircd_next_item(&names, ','))) {
+	for (int left = server->options.join_list; left > 0 && (name = ircd_next_item(&names, ','));
+		left--) {
 		const char *key = ircd_next_item(&keys, ',');
 		struct ircd_channel *channel = ircd_channel_find(server, name);
 		if (!name_is_good(server, name)) {

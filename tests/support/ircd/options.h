@@ -58,6 +58,7 @@ struct ircd_options {
 	int account_count;
 	int history_depth;
 	int history_limit;
+	int join_list;
 	int history_errors; /* the next so many CHATHISTORYs fail for a moment */
 	int delay_ms;
 	int flood_lines; /* a queue longer than this is Excess Flood; 0: no limit */
