@@ -20,6 +20,8 @@ struct fixture {
 	bool refuse; /* answer 401 in on_headers */
 	struct tr_http_server_request *held[HELD_MAX];
 	size_t held_count;
+	int fd; /* of the test's client, -1 until it says something; and what it got */
+	struct tr_buf in;
 };
 
 static void on_headers(void *arg, struct tr_http_server_request *request)
@@ -59,6 +61,8 @@ static int setup(void **state)
 
 	f->loop = tr_loop_create();
 	tr_buf_init(&f->seen, 1024 * 1024);
+	tr_buf_init(&f->in, 65536);
+	f->fd = -1;
 	f->server = tr_http_server_create(f->loop, &options, &handler, f, &error);
 	assert_non_null(f->server);
 	*state = f;
@@ -69,9 +73,13 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	if (f->fd >= 0) {
+		close(f->fd);
+	}
 	tr_http_server_destroy(f->server);
 	tr_loop_destroy(f->loop);
 	tr_buf_finish(&f->seen);
+	tr_buf_finish(&f->in);
 	tr_free(f);
 	return 0;
 }
@@ -89,37 +97,40 @@ static void send_c(const struct fixture *f, int fd, const char *text)
 	assert_true(raw_write(f->loop, fd, tr_str_from(text)));
 }
 
+/* The same with the test's own client. */
+static void say(struct fixture *f, const char *text)
+{
+	f->fd = f->fd >= 0 ? f->fd : dial(f);
+	send_c(f, f->fd, text);
+}
+
+static void expect(struct fixture *f, const char *text, size_t times)
+{
+	raw_expect(f->loop, f->fd, &f->in, text, times);
+}
+
 static void request_reaches_the_handler_and_its_answer_the_client(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
-	send_c(f, fd, "PUT /a%2Fb?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
-	raw_expect(f->loop, fd, &in, "hello", 1);
-	assert_int_equal(occurrences(&in, "HTTP/1.1 200 OK\r\n"), 1);
-	assert_int_equal(occurrences(&in, "Content-Type: application/json\r\n"), 1);
-	assert_int_equal(occurrences(&in, "Content-Length: 5\r\n"), 1);
+	say(f, "PUT /a%2Fb?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+	expect(f, "hello", 1);
+	assert_int_equal(occurrences(&f->in, "HTTP/1.1 200 OK\r\n"), 1);
+	assert_int_equal(occurrences(&f->in, "Content-Type: application/json\r\n"), 1);
+	assert_int_equal(occurrences(&f->in, "Content-Length: 5\r\n"), 1);
 	assert_string_equal(tr_buf_c(&f->seen), "PUT /a%2Fb 5\n");
-	close(fd);
-	tr_buf_finish(&in);
 }
 
 static void chunked_body_arrives_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
-	send_c(f, fd,
-		"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+	say(f, "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
 	turn_for(f->loop, 5);
 	assert_int_equal(f->seen.len, 0);
-	send_c(f, fd, "4\r\ndefg\r\n0\r\n\r\n");
-	raw_expect(f->loop, fd, &in, "abcdefg", 1);
+	say(f, "4\r\ndefg\r\n0\r\n\r\n");
+	expect(f, "abcdefg", 1);
 	assert_string_equal(tr_buf_c(&f->seen), "POST /c 7\n");
-	close(fd);
-	tr_buf_finish(&in);
 }
 
 static void delayed_answers_go_to_their_own_requests_in_any_order(void **state)
@@ -154,41 +165,32 @@ static void delayed_answers_go_to_their_own_requests_in_any_order(void **state)
 static void connection_is_kept_and_pipelined_requests_are_answered_in_order(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
-	send_c(f, fd,
-		"PUT /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\none"
-		"GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
-		"PUT /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nthree");
-	raw_expect(f->loop, fd, &in, "three", 1);
+	say(f, "PUT /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\none"
+	       "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
+	       "PUT /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nthree");
+	expect(f, "three", 1);
 	assert_string_equal(tr_buf_c(&f->seen), "PUT /1 3\nGET /2 0\nPUT /3 5\n");
-	assert_true(tr_str_find(tr_buf_str(&in), TR_STR("one")) <
-		    tr_str_find(tr_buf_str(&in), TR_STR("{}")));
-	send_c(f, fd, "GET /4 HTTP/1.1\r\nHost: h\r\n\r\n");
-	raw_expect(f->loop, fd, &in, "HTTP/1.1 200", 4);
-	close(fd);
-	tr_buf_finish(&in);
+	assert_true(tr_str_find(tr_buf_str(&f->in), TR_STR("one")) <
+		    tr_str_find(tr_buf_str(&f->in), TR_STR("{}")));
+	say(f, "GET /4 HTTP/1.1\r\nHost: h\r\n\r\n");
+	expect(f, "HTTP/1.1 200", 4);
 }
 
 static void pipelined_requests_wait_for_a_delayed_answer(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
 	f->hold = true;
-	send_c(f, fd, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	say(f, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
 	TURN_UNTIL(f->loop, f->held_count == 1);
 	turn_for(f->loop, 10);
 	assert_int_equal(f->held_count, 1);
 	tr_http_server_respond(f->held[0], 200, "text/plain", TR_STR("first"));
 	TURN_UNTIL(f->loop, f->held_count == 2);
 	tr_http_server_respond(f->held[1], 200, "text/plain", TR_STR("second"));
-	raw_expect(f->loop, fd, &in, "second", 1);
-	assert_int_equal(occurrences(&in, "first"), 1);
-	close(fd);
-	tr_buf_finish(&in);
+	expect(f, "second", 1);
+	assert_int_equal(occurrences(&f->in, "first"), 1);
 }
 
 static void body_of_exactly_the_limit_is_taken(void **state)
@@ -241,37 +243,28 @@ static void announced_body_beyond_the_limit_is_413(void **state)
 static void chunked_body_beyond_the_limit_is_413(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 	int i;
 
-	send_c(f, fd, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+	say(f, "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (i = 0; i < 11; i++) {
-		send_c(f, fd,
-			"64\r\n"
-			"0123456789012345678901234567890123456789012345678901234567890123456789"
-			"012345678901234567890123456789\r\n");
+		say(f, "64\r\n"
+		       "0123456789012345678901234567890123456789012345678901234567890123456789"
+		       "012345678901234567890123456789\r\n");
 	}
-	send_c(f, fd, "0\r\n\r\n");
-	raw_expect(f->loop, fd, &in, "HTTP/1.1 413", 1);
+	say(f, "0\r\n\r\n");
+	expect(f, "HTTP/1.1 413", 1);
 	assert_int_equal(tr_http_server_too_big_count(f->server), 1);
 	assert_int_equal(f->seen.len, 0);
-	close(fd);
-	tr_buf_finish(&in);
 }
 
 static void body_far_beyond_the_limit_is_cut_off_unread(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
-	send_c(f, fd, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\nx");
-	raw_expect(f->loop, fd, &in, "HTTP/1.1 413", 1);
-	raw_expect_end(f->loop, fd, &in);
+	say(f, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\nx");
+	expect(f, "HTTP/1.1 413", 1);
+	raw_expect_end(f->loop, f->fd, &f->in);
 	assert_int_equal(tr_http_server_too_big_count(f->server), 1);
-	close(fd);
-	tr_buf_finish(&in);
 }
 
 static void endless_chunked_body_is_cut_off(void **state)
@@ -291,21 +284,17 @@ static void endless_chunked_body_is_cut_off(void **state)
 static void answer_to_headers_keeps_the_body_from_the_handler(void **state)
 {
 	struct fixture *f = *state;
-	struct tr_buf in = TR_BUF_INIT(65536);
-	int fd = dial(f);
 
 	f->refuse = true;
-	send_c(f, fd, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
-	raw_expect(f->loop, fd, &in, "who are you?", 1);
-	assert_int_equal(occurrences(&in, "HTTP/1.1 401"), 1);
-	assert_int_equal(occurrences(&in, "WWW-Authenticate: Bearer\r\n"), 1);
+	say(f, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+	expect(f, "who are you?", 1);
+	assert_int_equal(occurrences(&f->in, "HTTP/1.1 401"), 1);
+	assert_int_equal(occurrences(&f->in, "WWW-Authenticate: Bearer\r\n"), 1);
 	assert_int_equal(f->headers, 1);
 	assert_int_equal(f->seen.len, 0);
 	f->refuse = false;
-	send_c(f, fd, "GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
-	raw_expect(f->loop, fd, &in, "HTTP/1.1 200", 1);
-	close(fd);
-	tr_buf_finish(&in);
+	say(f, "GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
+	expect(f, "HTTP/1.1 200", 1);
 }
 
 static void expecting_client_is_told_before_it_sends(void **state)

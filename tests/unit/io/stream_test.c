@@ -80,6 +80,14 @@ static struct tr_stream_options options_for(const struct server *server)
 	return options;
 }
 
+/* A server that does this with each connection, and a client on its way to it. */
+static void connect_to(struct client *client, struct server *server, server_function *serve)
+{
+	server_start(server, serve);
+	struct tr_stream_options options = options_for(server);
+	client_connect(client, &options);
+}
+
 static void serve_echo(struct server *server, int fd)
 {
 	char bytes[4096];
@@ -102,11 +110,8 @@ static void what_is_written_comes_back_from_an_echo(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_echo);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_echo);
 	assert_int_equal(tr_stream_write(client->stream, TR_STR("x")), TR_E_CLOSED);
 	RUN_WHILE(client, client->opened == 0);
 	assert_true(tr_stream_writable(client->stream));
@@ -128,12 +133,9 @@ static void both_ends_have_names(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 	char expected[64];
 
-	server_start(&server, serve_until_end);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_until_end);
 	assert_int_equal(tr_stream_local_port(client->stream), 0);
 	assert_string_equal(tr_stream_peer(client->stream), "");
 	RUN_WHILE(client, client->opened == 0);
@@ -543,11 +545,8 @@ static void an_answer_to_the_last_word_is_still_read(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_answer_after_end);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_answer_after_end);
 	RUN_WHILE(client, client->opened == 0);
 	assert_int_equal(tr_stream_write(client->stream, TR_STR("QUIT")), 0);
 	tr_stream_shutdown(client->stream, 5000);
@@ -571,13 +570,10 @@ static void a_paused_stream_reads_nothing_until_resumed(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 	size_t len;
 
-	server_start(&server, serve_flood);
-	options = options_for(&server);
 	client->pause_in_read = true;
-	client_connect(client, &options);
+	connect_to(client, &server, serve_flood);
 	RUN_WHILE(client, client->reads == 0);
 	len = client->got.len;
 	client_run_ms(client, 100);
@@ -601,11 +597,8 @@ static void a_stream_can_be_paused_before_it_opens(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_flood);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_flood);
 	tr_stream_pause(client->stream);
 	RUN_WHILE(client, client->opened == 0);
 	client_run_ms(client, 50);
@@ -628,11 +621,8 @@ static void a_reset_is_told_as_a_lost_connection(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_reset);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_reset);
 	RUN_WHILE(client, client->opened == 0);
 	assert_int_equal(tr_stream_write(client->stream, TR_STR("x")), 0);
 	RUN_WHILE(client, client->closed == 0);
@@ -649,25 +639,26 @@ static void serve_last_words(struct server *server, int fd)
 	(void)send_all(fd, "ERROR :closing", 14);
 }
 
+/* The first write makes the peer reset the connection, a later one fails. */
+static void write_until_reset(struct client *client)
+{
+	for (int i = 0; i < 3; i++) {
+		(void)tr_stream_write(client->stream, TR_STR("PRIVMSG #x :y\r\n"));
+		sleep_ms(20);
+	}
+}
+
 static void last_words_are_read_although_a_write_failed_before(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
-	int i;
 
-	server_start(&server, serve_last_words);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_last_words);
 	tr_stream_pause(client->stream);
 	RUN_WHILE(client, client->opened == 0);
 	server_finish(&server);
 	tr_stream_resume(client->stream);
-	/* The first write makes the peer reset the connection, a later one fails. */
-	for (i = 0; i < 3; i++) {
-		(void)tr_stream_write(client->stream, TR_STR("PRIVMSG #x :y\r\n"));
-		sleep_ms(20);
-	}
+	write_until_reset(client);
 	assert_int_equal(tr_stream_write(client->stream, TR_STR("x")), TR_E_CLOSED);
 	assert_int_equal(client->closed, 0);
 	RUN_WHILE(client, client->closed == 0);
@@ -679,19 +670,12 @@ static void a_failed_write_closes_a_paused_stream(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
-	int i;
 
-	server_start(&server, serve_last_words);
-	options = options_for(&server);
-	client_connect(client, &options);
+	connect_to(client, &server, serve_last_words);
 	tr_stream_pause(client->stream);
 	RUN_WHILE(client, client->opened == 0);
 	server_finish(&server);
-	for (i = 0; i < 3; i++) {
-		(void)tr_stream_write(client->stream, TR_STR("PRIVMSG #x :y\r\n"));
-		sleep_ms(20);
-	}
+	write_until_reset(client);
 	assert_int_equal(client->closed, 0);
 	RUN_WHILE(client, client->closed == 0);
 	assert_int_equal(client->error.code, TR_E_NETWORK);
@@ -702,12 +686,9 @@ static void destroying_in_on_open_is_fine(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_until_end);
-	options = options_for(&server);
 	client->destroy_in = CLIENT_OPEN;
-	client_connect(client, &options);
+	connect_to(client, &server, serve_until_end);
 	RUN_WHILE(client, client->opened == 0);
 	client_run_ms(client, 20);
 	assert_int_equal(client->closed, 0);
@@ -718,12 +699,9 @@ static void destroying_in_on_read_is_fine(void **state)
 {
 	struct client *client = *state;
 	struct server server = {0};
-	struct tr_stream_options options;
 
-	server_start(&server, serve_flood);
-	options = options_for(&server);
 	client->destroy_in = CLIENT_READ;
-	client_connect(client, &options);
+	connect_to(client, &server, serve_flood);
 	RUN_WHILE(client, client->reads == 0);
 	client_run_ms(client, 20);
 	assert_int_equal(client->reads, 1);
