@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.bridge import Bridge, irc_config
+from support.bridge import Bridge, homeserver_options, irc_config
 from support.inspircd import InspIRCd
 from support.irc_client import IrcClient
 from support.stub_homeserver import StubHomeserver
@@ -65,20 +65,10 @@ class World:
         config = irc_config("http://127.0.0.1:1", DOMAIN, self.ircd)
         config["logging"]["level"] = "info"
         self.bridge = Bridge(self.directory / "bridge", config)
-        words = registration_words(self.bridge.generate_registration())
-        self.stub = StubHomeserver(
-            self.directory / "stub",
-            domain=DOMAIN,
-            as_id=words["id"],
-            as_url=words["url"],
-            as_token=words["as_token"],
-            hs_token=words["hs_token"],
-            sender_localpart=words["sender_localpart"],
-            user_prefix="irc_",
-            **self.stub_options,
-        )
+        options = homeserver_options(self.bridge.generate_registration())
+        self.stub = StubHomeserver(self.directory / "stub", domain=DOMAIN, **options, **self.stub_options)
         self.stub.start()
-        self.hs_token = words["hs_token"]
+        self.hs_token = options["hs_token"]
         for user in self.users:
             self.stub.control("user", user_id=user)
             self.rooms.append(self.stub.room(user, preset="public_chat"))
@@ -303,16 +293,6 @@ def wait_for_count(count, wanted, what):
         if time.monotonic() - since > PATIENCE_S:
             raise WrongOrder(f"{what}: {wanted - now} of {wanted} are missing, and nothing comes any more")
         time.sleep(0.02)
-
-
-def registration_words(path):
-    """The plain keys of a registration file that trestle-irc wrote."""
-    words = {}
-    for line in Path(path).read_text().splitlines():
-        found = re.fullmatch(r"""(\w+):\s*["']?([^"'#]+?)["']?\s*""", line)
-        if found:
-            words[found[1]] = found[2]
-    return words
 
 
 def program(name):

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from ledger import COMMIT_NS, Kill, Line, Put, Said, Sent, Verdict, judge_to_irc, judge_to_matrix
-from support.bridge import Bridge, irc_config
+from support.bridge import Bridge, homeserver_options, irc_config, registration_fields
 from support.scripted_ircd import ScriptedIrcd, parse_record
 from support.stub_homeserver import StubHomeserver
 from witness import Witness
@@ -86,16 +86,6 @@ def steady_port():
             return port
 
 
-def registration_words(path):
-    """The plain keys of a registration file."""
-    words = {}
-    for line in path.read_text().splitlines():
-        found = re.fullmatch(r"""(\w+):\s*["']?([^"'#]+?)["']?\s*""", line)
-        if found:
-            words[found[1]] = found[2]
-    return words
-
-
 class World:
     """One case: everything running but the bridge, which `start` and `end` work on. Use as a context."""
 
@@ -149,16 +139,10 @@ class World:
         config["appservice"]["listen"] = f"127.0.0.1:{steady_port()}"
         config["metrics"]["listen"] = f"127.0.0.1:{steady_port()}"
         self.bridge = Bridge(self.directory / "bridge", config)
-        words = registration_words(self.bridge.generate_registration())
         self.stub = StubHomeserver(
             self.directory / "stub",
             domain=DOMAIN,
-            as_id=words["id"],
-            as_url=words["url"],
-            as_token=words["as_token"],
-            hs_token=words["hs_token"],
-            sender_localpart=words["sender_localpart"],
-            user_prefix="irc_",
+            **homeserver_options(self.bridge.generate_registration()),
             backoff_unit_ms=20,
             delay_ms=variant.homeserver_delay_ms,
         )
@@ -229,7 +213,7 @@ class World:
             time.sleep(0.02)
 
     def _meet_the_bot(self, deadline):
-        bot = f"@{registration_words(self.bridge.registration)['sender_localpart']}:{DOMAIN}"
+        bot = f"@{registration_fields(self.bridge.registration)['sender_localpart']}:{DOMAIN}"
         for name in MATRIX_USERS:
             user = self.stub.user(name)
             room = user.create_room(preset="trusted_private_chat", is_direct=True, invite=[bot])

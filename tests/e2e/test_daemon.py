@@ -11,12 +11,12 @@ import subprocess
 
 import pytest
 
-from support.bridge import Bridge, irc_config, program
+from support.bridge import Bridge, irc_config, program, registration_fields
 from support.irc_client import IrcClient
 from support.matrix_client import MatrixClient, MatrixError, call, call_raw, quote
 from support.ports import free_port
 from support.waiting import eventually, stays
-from support.world import numbered, registration_fields, unpaced
+from support.world import numbered, unpaced
 
 SEEDS = """\
 key_file: passkey.pem

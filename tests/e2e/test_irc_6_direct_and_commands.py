@@ -5,10 +5,10 @@ either side and kept, with people and with services.
 
 import pytest
 
+from support.bridge import registration_fields
 from support.irc_client import IrcClient
 from support.matrix_client import MatrixClient, MatrixError, call, quote
 from support.waiting import eventually, stays
-from support.world import registration_fields
 
 # Commands: what is answered
 

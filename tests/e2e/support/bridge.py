@@ -5,6 +5,7 @@ import contextlib
 import copy
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import urllib.error
@@ -53,6 +54,19 @@ def irc_config(homeserver_url, domain, ircd, *, mappings=None, database="sqlite:
             }
         ],
     }
+
+
+def registration_fields(path):
+    """Top-level `key: value` of a registration file as a dict of strings."""
+    fields = re.findall(r'^(\w+): *"?([^"\n]*?)"?$', Path(path).read_text(), re.MULTILINE)
+    return {name: value for name, value in fields if value}
+
+
+def homeserver_options(registration):
+    """The options of a stub homeserver that has this registration."""
+    fields = registration_fields(registration)
+    same = {name: fields[name] for name in ("as_token", "hs_token", "sender_localpart")}
+    return {**same, "as_id": fields["id"], "as_url": fields["url"], "user_prefix": "irc_"}
 
 
 class Bridge:

@@ -9,16 +9,10 @@ import itertools
 import re
 import time
 
-from .bridge import Bridge, irc_config
+from .bridge import Bridge, homeserver_options, irc_config
 from .irc_client import IrcClient
 from .matrix_client import MatrixClient, MatrixError, quote
 from .waiting import eventually
-
-
-def registration_fields(path):
-    """Top-level `key: value` of a registration file as a dict of strings."""
-    fields = re.findall(r'^(\w+): *"?([^"\n]*?)"?$', path.read_text(), re.MULTILINE)
-    return {name: value for name, value in fields if value}
 
 
 def parameters_of(config, index=0):
@@ -190,15 +184,11 @@ class StubWorld:
         self.ircd = ircd
         self.entry = entry
         self.bridge = make_bridge(config, wrapper=wrapper)
-        fields = registration_fields(self.bridge.registration)
-        self.stub = make_stub(
-            as_url="http://" + config["appservice"]["listen"], as_token=fields["as_token"], hs_token=fields["hs_token"],
-            as_id=fields["id"], sender_localpart=fields["sender_localpart"],
-            **{"backoff_unit_ms": 100, "user_prefix": "irc_", **(stub_options or {})},
-        )
-        self.hs_token = fields["hs_token"]
-        self.as_token = fields["as_token"]
-        self.bot_user = f"@{fields['sender_localpart']}:hs.test"
+        options = homeserver_options(self.bridge.registration)
+        self.stub = make_stub(**{**options, "backoff_unit_ms": 100, **(stub_options or {})})
+        self.hs_token = options["hs_token"]
+        self.as_token = options["as_token"]
+        self.bot_user = f"@{options['sender_localpart']}:hs.test"
         config["homeserver"]["url"] = self.stub.url
         names = users if isinstance(users, dict) else dict.fromkeys(users)  # or {user: display name}
         self.users = {user: self.stub.user(user, name) for user, name in names.items()}
