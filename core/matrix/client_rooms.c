@@ -8,46 +8,38 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A `ts` parameter in memory of the caller; NULL for 0. */
-static const char *timestamp_query(char *out, size_t size, int64_t ts_ms)
+/* An event with `ts_ms` as its time (0 = now); `last` is the transaction id or the state key. */
+static struct tr_matrix_call *put_event(struct tr_matrix_client *client, const char *operation,
+	const char *as_user, int64_t ts_ms, struct tr_str content_json,
+	tr_matrix_callback *callback, void *arg, const char *path, const char *room_id,
+	const char *event_type, const char *last)
 {
-	if (ts_ms == 0) {
-		return NULL;
-	}
-	(void)snprintf(out, size, "ts=%" PRId64, ts_ms);
-	return out;
+	char ts[32];
+	struct tr_matrix_spec spec = {.operation = operation,
+		.method = "PUT",
+		.as_user = as_user,
+		.query = ts_ms ? ts : NULL,
+		.body = content_json,
+		.required = "event_id"};
+
+	(void)snprintf(ts, sizeof(ts), "ts=%" PRId64, ts_ms);
+	return tr_matrix_start(client, &spec, callback, arg, path, room_id, event_type, last, NULL);
 }
 
 struct tr_matrix_call *tr_matrix_send(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, const char *event_type, const char *txn_id, int64_t ts_ms,
 	struct tr_str content_json, tr_matrix_callback *callback, void *arg)
 {
-	char ts[32];
-	struct tr_matrix_spec spec = {.operation = "send",
-		.method = "PUT",
-		.as_user = as_user,
-		.query = timestamp_query(ts, sizeof(ts), ts_ms),
-		.body = content_json,
-		.required = "event_id"};
-
-	return tr_matrix_start(client, &spec, callback, arg,
-		"/_matrix/client/v3/rooms/{}/send/{}/{}", room_id, event_type, txn_id, NULL);
+	return put_event(client, "send", as_user, ts_ms, content_json, callback, arg,
+		"/_matrix/client/v3/rooms/{}/send/{}/{}", room_id, event_type, txn_id);
 }
 
 struct tr_matrix_call *tr_matrix_put_state(struct tr_matrix_client *client, const char *as_user,
 	const char *room_id, const char *event_type, const char *state_key, int64_t ts_ms,
 	struct tr_str content_json, tr_matrix_callback *callback, void *arg)
 {
-	char ts[32];
-	struct tr_matrix_spec spec = {.operation = "put_state",
-		.method = "PUT",
-		.as_user = as_user,
-		.query = timestamp_query(ts, sizeof(ts), ts_ms),
-		.body = content_json,
-		.required = "event_id"};
-
-	return tr_matrix_start(client, &spec, callback, arg,
-		"/_matrix/client/v3/rooms/{}/state/{}/{}", room_id, event_type, state_key, NULL);
+	return put_event(client, "put_state", as_user, ts_ms, content_json, callback, arg,
+		"/_matrix/client/v3/rooms/{}/state/{}/{}", room_id, event_type, state_key);
 }
 
 struct tr_matrix_call *tr_matrix_redact(struct tr_matrix_client *client, const char *as_user,

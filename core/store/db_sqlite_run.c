@@ -278,25 +278,6 @@ static void roll_back(struct tr_sqlite_runner *runner)
 	}
 }
 
-static int run_together(
-	struct tr_sqlite_runner *runner, struct tr_list *group, struct tr_error *error)
-{
-	struct tr_list *node;
-	struct tr_list *following;
-
-	if (run_control(runner, BEGIN, error) != 0) {
-		return TR_E_STORE;
-	}
-	TR_LIST_EACH (group, node, following) {
-		struct tr_db_batch *batch = TR_LIST_ENTRY(node, struct tr_db_batch, node);
-
-		if (run_batch(runner, batch, error) != 0) {
-			return TR_E_STORE;
-		}
-	}
-	return run_control(runner, COMMIT, error);
-}
-
 /* One batch under a savepoint. A failure of the batch alone goes into the batch; that of the whole
  * transaction is returned. */
 static int run_apart(
@@ -320,7 +301,12 @@ static int run_apart(
 	return run_control(runner, RELEASE, error);
 }
 
-static int run_each(struct tr_sqlite_runner *runner, struct tr_list *group, struct tr_error *error)
+typedef int run_one(
+	struct tr_sqlite_runner *runner, struct tr_db_batch *batch, struct tr_error *error);
+
+/* The group in one transaction. */
+static int run_group(struct tr_sqlite_runner *runner, struct tr_list *group, run_one *run,
+	struct tr_error *error)
 {
 	struct tr_list *node;
 	struct tr_list *following;
@@ -329,9 +315,7 @@ static int run_each(struct tr_sqlite_runner *runner, struct tr_list *group, stru
 		return TR_E_STORE;
 	}
 	TR_LIST_EACH (group, node, following) {
-		struct tr_db_batch *batch = TR_LIST_ENTRY(node, struct tr_db_batch, node);
-
-		if (run_apart(runner, batch, error) != 0) {
+		if (run(runner, TR_LIST_ENTRY(node, struct tr_db_batch, node), error) != 0) {
 			return TR_E_STORE;
 		}
 	}
@@ -364,14 +348,14 @@ void tr_sqlite_run_group(struct tr_sqlite_runner *runner, struct tr_list *group)
 {
 	bool single = group->next == group->prev;
 	struct tr_error error;
-	int rc = run_together(runner, group, &error);
+	int rc = run_group(runner, group, run_batch, &error);
 
 	if (rc != 0) {
 		roll_back(runner);
 	}
 	if (rc != 0 && !single && error.cls == TR_CLASS_BUG) {
 		reset_all(group);
-		rc = run_each(runner, group, &error);
+		rc = run_group(runner, group, run_apart, &error);
 		if (rc != 0) {
 			roll_back(runner);
 		}
