@@ -22,26 +22,6 @@ static void redact(struct world *world, const char *id, const char *sender, cons
 	tr_free(content);
 }
 
-static void reply(struct world *world, const char *id, const char *sender, const char *target)
-{
-	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"answer\",\"m.relates_to\":{"
-				    "\"m.in_reply_to\":{\"event_id\":\"%s\"}}}",
-		target);
-	world_push(world, id, "m.room.message", room, sender, NULL, content);
-	tr_free(content);
-}
-
-static void edit(struct world *world, const char *id, const char *sender, const char *target,
-	const char *text)
-{
-	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"* %s\",\"m.new_content\":{"
-				    "\"msgtype\":\"m.text\",\"body\":\"%s\"},\"m.relates_to\":{"
-				    "\"rel_type\":\"m.replace\",\"event_id\":\"%s\"}}",
-		text, text, target);
-	world_push(world, id, "m.room.message", room, sender, NULL, content);
-	tr_free(content);
-}
-
 static void member(struct world *world, const char *id, const char *user, const char *membership)
 {
 	char *content = tr_asprintf("{\"membership\":\"%s\"}", membership);
@@ -55,7 +35,7 @@ static void reply_brings_what_it_answers(void **state)
 	world_start(world);
 	world_say(world, "$0", room, bob, "I am here");
 	world_say(world, "$1", room, alice, "the question");
-	reply(world, "$2", bob, "$1");
+	world_answer(world, "$2", room, bob, "$1", "answer");
 	world_expect(world, &world->about, "$2 reply $1 @alice:hs: the question [remote-of-$1]\n");
 	world_expect(world, &world->ops, "message @bob:hs #chan answer\n");
 	assert_int_equal(world_count(&world->log, "context"), 0);
@@ -70,7 +50,7 @@ static void reply_to_a_ghost_names_it(void **state)
 	world_expect(world, &world->sent, "from afar\n");
 	world_push(world, "$sent1", "m.room.message", room, "@x_Ann:hs", NULL,
 		"{\"msgtype\":\"m.text\",\"body\":\"from afar\"}");
-	reply(world, "$2", bob, "$sent1");
+	world_answer(world, "$2", room, bob, "$sent1", "answer");
 	world_expect(world, &world->about, "$2 reply $sent1 ann: from afar [id1]\n");
 }
 
@@ -85,7 +65,7 @@ static void reply_that_waits_behind_its_message_knows_its_names(void **state)
 	world->fate = FATE_HOLD;
 	world_say(world, "$1", room, alice, "the question");
 	TURN_UNTIL(world->loop, world->held_count == 1);
-	reply(world, "$2", bob, "$1");
+	world_answer(world, "$2", room, bob, "$1", "answer");
 	world->fate = FATE_DONE;
 	tr_op_done(world->held[--world->held_count], &name, 1, NULL, NULL);
 	world_expect(world, &world->about, "$2 reply $1 @alice:hs: the question [remote-of-$1]\n");
@@ -96,9 +76,9 @@ static void reply_to_what_was_said_long_ago_asks_the_homeserver(void **state)
 	struct world *world = *state;
 	world_start(world);
 	world_knows(world, "$old", alice, "old words", bob);
-	reply(world, "$2", bob, "$old");
+	world_answer(world, "$2", room, bob, "$old", "answer");
 	world_expect(world, &world->about, "$2 reply $old @alice:hs: old words\n");
-	reply(world, "$3", bob, "$nothing");
+	world_answer(world, "$3", room, bob, "$nothing", "answer");
 	world_expect(world, &world->about, "$3 reply $nothing nobody: (not known)\n");
 }
 
@@ -110,7 +90,7 @@ static void homeserver_that_cannot_say_now_is_asked_again(void **state)
 	world->fail = "/context/";
 	world->fail_status = 503;
 	world->fail_count = 2;
-	reply(world, "$2", bob, "$old");
+	world_answer(world, "$2", room, bob, "$old", "answer");
 	world_expect(world, &world->about, "$2 reply $old @alice:hs: old words\n");
 	assert_int_equal(world->fail_count, 0);
 }
@@ -123,12 +103,12 @@ static void homeserver_that_never_says_holds_nothing_up(void **state)
 	world->fail = "/context/";
 	world->fail_status = 503;
 	world->fail_count = 1000000;
-	reply(world, "$2", bob, "$old");
+	world_answer(world, "$2", room, bob, "$old", "answer");
 	world_say(world, "$3", room, bob, "and another");
 	world_expect(world, &world->about, "$2 reply $old nobody: (not known)\n");
 	world_expect(world, &world->ops, "message @bob:hs #chan and another\n");
 	/* In between it may be stopped. */
-	reply(world, "$4", bob, "$old");
+	world_answer(world, "$4", room, bob, "$old", "answer");
 	unsigned asked = world->fail_count;
 	TURN_UNTIL(world->loop, world->fail_count < asked);
 	world_drop(world);
@@ -145,20 +125,20 @@ static void nobody_quotes_what_he_has_not_seen(void **state)
 	world_say(world, "$1", room, alice, "a secret");
 	world_knows(world, "$1", alice, "a secret", alice);
 	member(world, "$m1", bob, "join");
-	reply(world, "$2", bob, "$1");
+	world_answer(world, "$2", room, bob, "$1", "answer");
 	world_expect(world, &world->about, "$2 reply $1 @alice:hs: (not known)");
 	world_expect(world, &world->ops, "message @bob:hs #chan answer\n");
 	/* What is said from now on he sees; what is said while he is away again, he does not. */
 	world_say(world, "$3", room, alice, "for all");
-	reply(world, "$4", bob, "$3");
+	world_answer(world, "$4", room, bob, "$3", "answer");
 	world_expect(world, &world->about, "$4 reply $3 @alice:hs: for all");
 	member(world, "$m2", bob, "leave");
 	world_say(world, "$5", room, alice, "behind his back");
-	edit(world, "$6", alice, "$3", "not for all");
+	world_edit(world, "$6", room, alice, "$3", "not for all");
 	member(world, "$m3", bob, "join");
-	reply(world, "$7", bob, "$5");
+	world_answer(world, "$7", room, bob, "$5", "answer");
 	world_expect(world, &world->about, "$7 reply $5 @alice:hs: (not known)");
-	reply(world, "$8", bob, "$3");
+	world_answer(world, "$8", room, bob, "$3", "answer");
 	world_expect(world, &world->about, "$8 reply $3 @alice:hs: (not known)");
 	assert_int_equal(world_count(&world->about, "secret"), 0);
 	assert_int_equal(world_count(&world->about, "behind"), 0);
@@ -175,13 +155,13 @@ static void nothing_is_quoted_from_another_room(void **state)
 	assert_non_null(other);
 	world_say(world, "$1", "!other:hs", alice, "of the other room");
 	world_expect(world, &world->ops, "of the other room\n");
-	reply(world, "$2", bob, "$1");
+	world_answer(world, "$2", room, bob, "$1", "answer");
 	world_expect(world, &world->about, "$2 reply $1 nobody: (not known)");
 	/* Nor when a homeserver says so. */
 	world_knows(world, "$3", alice, "of no room of ours", bob);
 	struct tr_json *event = (struct tr_json *)tr_json_path(world->known, "$3", "event", NULL);
 	tr_json_set_c(event, "room_id", "!elsewhere:hs");
-	reply(world, "$4", bob, "$3");
+	world_answer(world, "$4", room, bob, "$3", "answer");
 	world_expect(world, &world->about, "$4 reply $3 nobody: (not known)");
 }
 
@@ -190,14 +170,14 @@ static void edit_brings_the_text_as_it_was(void **state)
 	struct world *world = *state;
 	world_start(world);
 	world_say(world, "$1", room, alice, "one");
-	edit(world, "$2", alice, "$1", "two");
+	world_edit(world, "$2", room, alice, "$1", "two");
 	world_expect(world, &world->about, "$2 edit $1 @alice:hs: one [remote-of-$1]\n");
-	edit(world, "$3", alice, "$1", "three");
+	world_edit(world, "$3", room, alice, "$1", "three");
 	world_expect(world, &world->about, "$3 edit $1 @alice:hs: two [");
 	world_expect(world, &world->ops, "message @alice:hs #chan three\n");
 	/* Not remembered here: the homeserver knows it. */
 	world_knows(world, "$old", alice, "ages ago", NULL);
-	edit(world, "$4", alice, "$old", "now");
+	world_edit(world, "$4", room, alice, "$old", "now");
 	world_expect(world, &world->about, "$4 edit $old @alice:hs: ages ago\n");
 }
 
@@ -206,7 +186,7 @@ static void edit_by_another_person_is_none(void **state)
 	struct world *world = *state;
 	world_start(world);
 	world_say(world, "$1", room, alice, "mine");
-	edit(world, "$2", bob, "$1", "forged");
+	world_edit(world, "$2", room, bob, "$1", "forged");
 	world_say(world, "$3", room, bob, "after it");
 	world_expect(world, &world->ops, "after it\n");
 	assert_int_equal(world_count(&world->ops, "forged"), 0);
@@ -219,7 +199,7 @@ static void edit_that_comes_again_knows_the_old_text_still(void **state)
 	world_say(world, "$1", room, alice, "one");
 	world_expect(world, &world->ops, "one\n");
 	world->fate = FATE_HOLD;
-	edit(world, "$2", alice, "$1", "two");
+	world_edit(world, "$2", room, alice, "$1", "two");
 	world_expect(world, &world->about, "$2 edit $1 @alice:hs: one [");
 	struct tr_error error;
 	tr_error_set(&error, TR_E_NETWORK, "gone");
@@ -246,7 +226,7 @@ static void reactions_and_redactions_come_to_who_can_carry_them(void **state)
 	redact(world, "$4", bob, "$2");
 	world_expect(world, &world->about, "$4 of $2 (reaction) @bob:hs: (not known)\n");
 	/* What was taken back is not quoted any more. */
-	reply(world, "$5", bob, "$1");
+	world_answer(world, "$5", room, bob, "$1", "answer");
 	world_expect(world, &world->about, "$5 reply $1 @alice:hs: (not known)");
 	world_push(
 		world, "$6", "m.reaction", room, bob, NULL, "{\"m.relates_to\":{\"key\":\"x\"}}");
@@ -290,9 +270,9 @@ static void order_is_kept_around_what_is_looked_up(void **state)
 	world_start(world);
 	world_knows(world, "$old", alice, "old", alice);
 	world_say(world, "$1", room, alice, "a");
-	reply(world, "$2", alice, "$old");
+	world_answer(world, "$2", room, alice, "$old", "answer");
 	world_say(world, "$3", room, alice, "b");
-	edit(world, "$4", alice, "$3", "c");
+	world_edit(world, "$4", room, alice, "$3", "c");
 	world_say(world, "$5", room, alice, "d");
 	world_expect(world, &world->ops,
 		"message @alice:hs #chan a\nmessage @alice:hs #chan answer\n"

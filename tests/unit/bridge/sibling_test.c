@@ -25,27 +25,6 @@ static const struct tr_json *sent(struct world *world, const char *body)
 	return NULL;
 }
 
-static void answer(struct world *world, const char *id, const char *room, const char *sender,
-	const char *about, const char *text)
-{
-	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"%s\",\"m.relates_to\":{"
-				    "\"m.in_reply_to\":{\"event_id\":\"%s\"}}}",
-		text, about);
-	world_push(world, id, "m.room.message", room, sender, NULL, content);
-	tr_free(content);
-}
-
-static void edit(struct world *world, const char *id, const char *sender, const char *about,
-	const char *text)
-{
-	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"* %s\",\"m.new_content\":{"
-				    "\"msgtype\":\"m.text\",\"body\":\"%s\"},\"m.relates_to\":{"
-				    "\"rel_type\":\"m.replace\",\"event_id\":\"%s\"}}",
-		text, text, about);
-	world_push(world, id, "m.room.message", first, sender, NULL, content);
-	tr_free(content);
-}
-
 static struct tr_str answered(struct world *world, const char *body)
 {
 	return tr_json_str(
@@ -58,10 +37,10 @@ static void copies_are_about_what_stands_in_their_room(void **state)
 	begin(world);
 	world_say(world, "$1", first, "@alice:hs", "the question");
 	world_expect(world, &world->sent, "!second:hs @x_m-alice:hs m.text the question\n");
-	answer(world, "$2", first, "@bob:hs", "$1", "of the original");
+	world_answer(world, "$2", first, "@bob:hs", "$1", "of the original");
 	world_expect(world, &world->sent, "!second:hs @x_m-bob:hs m.text of the original\n");
 	assert_true(tr_str_eq_c(answered(world, "of the original"), "$sent1"));
-	edit(world, "$3", "@alice:hs", "$1", "the answer");
+	world_edit(world, "$3", first, "@alice:hs", "$1", "the answer");
 	world_expect(world, &world->sent, "!second:hs @x_m-alice:hs m.text * the answer\n");
 	const struct tr_json *edited = sent(world, "* the answer");
 	const struct tr_json *relates = tr_json_get(edited, "m.relates_to");
@@ -71,7 +50,7 @@ static void copies_are_about_what_stands_in_their_room(void **state)
 		tr_json_str(tr_json_path(edited, "m.new_content", "body", NULL)), "the answer"));
 	world_push(world, "$sent1", "m.room.message", second, "@x_m-alice:hs", NULL,
 		"{\"msgtype\":\"m.text\",\"body\":\"the question\"}");
-	answer(world, "$4", second, "@bert:hs", "$sent1", "of the copy");
+	world_answer(world, "$4", second, "@bert:hs", "$sent1", "of the copy");
 	world_expect(world, &world->sent, "!mapped:hs @x_m-bert:hs m.text of the copy\n");
 	assert_true(tr_str_eq_c(answered(world, "of the copy"), "$1"));
 }
@@ -80,8 +59,8 @@ static void what_is_not_known_there_is_no_relation(void **state)
 {
 	struct world *world = *state;
 	begin(world);
-	answer(world, "$1", first, "@bob:hs", "$nothing", "of nothing");
-	edit(world, "$2", "@bob:hs", "$nothing", "anew");
+	world_answer(world, "$1", first, "@bob:hs", "$nothing", "of nothing");
+	world_edit(world, "$2", first, "@bob:hs", "$nothing", "anew");
 	world_expect(world, &world->sent, "!second:hs @x_m-bob:hs m.text * anew\n");
 	assert_null(tr_json_get(sent(world, "of nothing"), "m.relates_to"));
 	assert_null(tr_json_get(sent(world, "* anew"), "m.relates_to"));

@@ -866,6 +866,27 @@ void world_say(
 	tr_json_free(content);
 }
 
+void world_answer(struct world *world, const char *id, const char *room, const char *sender,
+	const char *about, const char *text)
+{
+	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"%s\",\"m.relates_to\":{"
+				    "\"m.in_reply_to\":{\"event_id\":\"%s\"}}}",
+		text, about);
+	world_push(world, id, "m.room.message", room, sender, NULL, content);
+	tr_free(content);
+}
+
+void world_edit(struct world *world, const char *id, const char *room, const char *sender,
+	const char *about, const char *text)
+{
+	char *content = tr_asprintf("{\"msgtype\":\"m.text\",\"body\":\"* %s\",\"m.new_content\":{"
+				    "\"msgtype\":\"m.text\",\"body\":\"%s\"},\"m.relates_to\":{"
+				    "\"rel_type\":\"m.replace\",\"event_id\":\"%s\"}}",
+		text, text, about);
+	world_push(world, id, "m.room.message", room, sender, NULL, content);
+	tr_free(content);
+}
+
 size_t world_count(const struct tr_buf *buf, const char *text)
 {
 	return occurrences(buf, text);

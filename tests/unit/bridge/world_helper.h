@@ -110,6 +110,11 @@ void world_push_ephemeral(
 	struct world *world, const char *type, const char *sender, const char *content);
 void world_say(struct world *world, const char *id, const char *room, const char *sender,
 	const char *text);
+/* The same as an answer to `about`, and instead of what `about` said. */
+void world_answer(struct world *world, const char *id, const char *room, const char *sender,
+	const char *about, const char *text);
+void world_edit(struct world *world, const char *id, const char *room, const char *sender,
+	const char *about, const char *text);
 /* An event that only the homeserver knows: text of a message in !mapped:hs, and who else (may be
  * NULL) was in the room then. */
 void world_knows(struct world *world, const char *id, const char *sender, const char *text,
