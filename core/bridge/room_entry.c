@@ -152,12 +152,22 @@ static void take_members(struct entry *entry, const struct tr_json *response)
 
 static void joined(void *arg, const struct tr_json *response, const struct tr_error *error);
 
-/* Who is not in a room may not list its members: so this tells whether the bot is in, too. */
+static void join(struct entry *entry)
+{
+	tr_matrix_join(entry->bridge->client, NULL, entry->room_id, NULL, joined, entry);
+}
+
+/* Who is not in a room may not list its members: so this mostly tells whether the bot is in, too.
+ * But a homeserver lists them to it as well while any ghost is in. */
 static void members_listed(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct entry *entry = arg;
 	struct tr_bridge *bridge = entry->bridge;
-	if (error == NULL) {
+	bool has_bot = tr_json_path(response, "joined", bridge->bot_user_id, NULL) != NULL;
+	if (error == NULL && !has_bot && !entry->joined) {
+		take_members(entry, response);
+		join(entry);
+	} else if (error == NULL) {
 		is_in(entry);
 		take_members(entry, response);
 	} else if (entry->joined) {
@@ -167,7 +177,7 @@ static void members_listed(void *arg, const struct tr_json *response, const stru
 	} else if (error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER) {
 		wait_and_retry(entry, error);
 	} else {
-		tr_matrix_join(bridge->client, NULL, entry->room_id, NULL, joined, entry);
+		join(entry);
 	}
 }
 

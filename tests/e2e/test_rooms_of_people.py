@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rooms as people make and run them: who is put out and asked in again, and homeservers with the limits they have by default."""
+
+import pytest
+
+from support.waiting import eventually
+
+
+def put_out(world, user, room, how):
+    """Kicks or bans the user, and waits until the bridge has heard of it; a ban is lifted again."""
+    alice = world.alice
+    alice.kick(room, user) if how == "kick" else alice.request("POST", f"/rooms/{room}/ban", {"user_id": user})
+    eventually(lambda: "put the bot out" in world.bridge.process.output(), 20, "word of it")
+    if how == "ban":
+        alice.request("POST", f"/rooms/{room}/unban", {"user_id": user})
+
+
+@pytest.mark.parametrize("how", ["kick", "ban"])
+def test_a_bot_that_was_put_out_comes_back_when_it_is_invited_though_ghosts_are_in_the_room(stub_world, how):
+    world, room = stub_world, stub_world.rooms["#a"]
+    world.ircd.say("ann", "#a", "first")
+    world.wait_in_matrix(1)
+    put_out(world, world.bot_user, room, how)
+    assert world.membership(room, world.bot_user, "@irc_ann:hs.test") != "join"
+    world.alice.invite(room, world.bot_user)
+    eventually(lambda: world.membership(room, world.bot_user) == "join", 20, "the bot in the room")
