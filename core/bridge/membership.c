@@ -4,11 +4,13 @@
  * turn (a netsplit and its end) costs nothing; a leave may be held back for that. A ghost does not
  * leave a room while a message of its own is on its way there. What fails for a while is tried
  * again with backoff; what is refused is logged and forgotten: a ghost that speaks is brought in
- * anyway (intent.c).
+ * anyway (intent.c). A homeserver that limits comings and goings is obeyed for as long as it takes:
+ * what it put off counts as no attempt, and the room it was about rests.
  */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/bridge/bridge_internal.h"
+#include "core/bridge/rest.h"
 
 enum {
 	INTERVAL_MS = 20,
@@ -46,6 +48,7 @@ struct tr_membership_queue {
 	uint64_t interval_ms;
 	struct tr_timer *timer;
 	struct tr_map entries; /* user and room -> entry */
+	struct tr_map rests;   /* rooms that the homeserver limits (rest.h) */
 	struct tr_list waiting;
 	struct tr_list held; /* leaves that are held back until not_before_ms */
 	struct tr_timer *held_timer;
@@ -102,7 +105,7 @@ static void entry_follow(struct entry *entry)
 static bool tries_again(const struct entry *entry, const struct tr_error *error)
 {
 	int64_t retries = entry->queue->bridge->options.join_retries;
-	bool transient = error->cls == TR_CLASS_RETRY || error->cls == TR_CLASS_RETRY_AFTER;
+	bool transient = error->cls == TR_CLASS_RETRY;
 	bool refused = error->cls == TR_CLASS_DENIED || error->cls == TR_CLASS_PERMANENT;
 	if (entry->change == CHANGE_JOIN && (transient || refused) &&
 		(retries < 0 || entry->attempts < retries)) {
@@ -113,6 +116,13 @@ static bool tries_again(const struct entry *entry, const struct tr_error *error)
 
 static void line_up(struct entry *entry, uint64_t delay_ms);
 
+static void entry_limited(struct entry *entry, const struct tr_error *error)
+{
+	uint64_t delay = error->retry_after_ms > 0 ? error->retry_after_ms : 1;
+	tr_rest_begin(&entry->queue->rests, entry->room_id, delay);
+	line_up(entry, delay);
+}
+
 static void entry_ended(struct entry *entry, const struct tr_error *error)
 {
 	struct tr_membership_queue *queue = entry->queue;
@@ -120,17 +130,16 @@ static void entry_ended(struct entry *entry, const struct tr_error *error)
 	queue->running--;
 	if (entry->superseded) {
 		entry_follow(entry);
+	} else if (error != NULL && error->cls == TR_CLASS_RETRY_AFTER) {
+		entry_limited(entry, error);
 	} else if (error != NULL && tries_again(entry, error)) {
-		uint64_t delay =
-			error->cls == TR_CLASS_RETRY_AFTER
-				? error->retry_after_ms
-				: tr_backoff_ms(entry->attempts, RETRY_FIRST_MS, RETRY_MAX_MS);
-		if (entry->attempts == 0 && error->cls != TR_CLASS_RETRY_AFTER) {
+		uint64_t delay = tr_backoff_ms(entry->attempts, RETRY_FIRST_MS, RETRY_MAX_MS);
+		if (entry->attempts == 0) {
 			tr_log_info("bridge", "%s in room %s, to be tried again: %s", who(entry),
 				entry->room_id, error->text);
 		}
 		entry->attempts++;
-		line_up(entry, delay > 0 ? delay : 1);
+		line_up(entry, delay);
 	} else {
 		if (error != NULL) {
 			tr_log_info("bridge", "%s in room %s: %s", who(entry), entry->room_id,
@@ -232,9 +241,12 @@ static void tick(void *arg)
 			break;
 		}
 		struct entry *entry = TR_LIST_ENTRY(node, struct entry, node);
+		uint64_t rest = tr_rest_left(&queue->rests, entry->room_id, now);
 		if (!is_due(entry, now)) {
 			tr_list_remove(node);
 			tr_list_append(&queue->waiting, node);
+		} else if (rest > 0) {
+			line_up(entry, rest);
 		} else if (is_moot(entry)) {
 			entry_free(entry);
 		} else {
@@ -407,6 +419,7 @@ void tr_membership_queue_destroy(struct tr_membership_queue *queue)
 		entry_free(tr_map_value(e));
 	}
 	tr_map_finish(&queue->entries);
+	tr_rests_finish(&queue->rests);
 	tr_timer_destroy(queue->timer);
 	tr_timer_destroy(queue->held_timer);
 	tr_free(queue);

@@ -24,3 +24,16 @@ def test_a_bot_that_was_put_out_comes_back_when_it_is_invited_though_ghosts_are_
     assert world.membership(room, world.bot_user, "@irc_ann:hs.test") != "join"
     world.alice.invite(room, world.bot_user)
     eventually(lambda: world.membership(room, world.bot_user) == "join", 20, "the bot in the room")
+
+
+def with_lists(_config, entry):
+    shown = {"initial": True, "incremental": True}
+    entry["parameters"]["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": shown}}
+
+
+def test_who_is_put_off_by_the_homeservers_limits_comes_in_however_long_that_takes(make_stub_world):
+    world = make_stub_world(change=with_lists)
+    world.stub.limit(count=10, retry_after_ms=30, match="/join/")
+    world.ircd.control("fake", nick="ann", channel="#a")
+    eventually(lambda: "@irc_ann:hs.test" in world.alice.joined_members(world.rooms["#a"]), 30, "the ghost",
+               lambda: world.bridge.process.output()[-2000:])
