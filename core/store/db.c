@@ -17,7 +17,7 @@
 
 /* The longest SQL a script may hold (ours are some thousand bytes), and what the smallest batch
  * takes in memory: a block of its arena. */
-enum { SCRIPT_MAX = 1 << 20, BATCH_BYTES = 4096 };
+enum { SCRIPT_MAX = 1 << 20, BATCH_BYTES = 4096, REFUSED_SHOWN = 8 };
 
 static const size_t QUEUE_MAX_DEFAULT = (size_t)64 << 20;
 
@@ -59,6 +59,9 @@ struct tr_db *tr_db_open(
 		db->latency = tr_metrics_get(options->metrics, TR_METRIC_HISTOGRAM,
 			"trestle_store_commit_seconds", tr_buf_c(&labels),
 			"Time from the submission of a batch to its durable commit");
+		db->refused_count = tr_metrics_get(options->metrics, TR_METRIC_COUNTER,
+			"trestle_store_refused_total", tr_buf_c(&labels),
+			"Work that the database refused for good");
 		tr_buf_finish(&labels);
 	}
 	if (backend->open(db, options, error) != 0) {
@@ -135,6 +138,7 @@ struct tr_db_batch *tr_db_batch_create(struct tr_db *db)
 	batch->db = db;
 	batch->arena = arena;
 	batch->bytes = BATCH_BYTES;
+	batch->part_end = &batch->first_part;
 	return batch;
 }
 
@@ -163,10 +167,49 @@ struct tr_str tr_db_batch_copy(struct tr_db_batch *batch, struct tr_str bytes)
 	return tr_str_of(copy, bytes.len);
 }
 
+static struct tr_db_part *open_part(struct tr_db_batch *batch)
+{
+	if (!batch->part) {
+		batch->part = tr_arena_alloc(&batch->arena, sizeof(*batch->part));
+		*batch->part_end = batch->part;
+		batch->part_end = &batch->part->next;
+		batch->part_count++;
+		batch->bytes += sizeof(*batch->part);
+	}
+	return batch->part;
+}
+
+size_t tr_db_batch_end_part(struct tr_db_batch *batch)
+{
+	open_part(batch);
+	batch->part = NULL;
+	batch->ended_parts = batch->part_count;
+	return batch->part_count - 1;
+}
+
+bool tr_db_batch_has_parts(const struct tr_db_batch *batch)
+{
+	return batch->ended_parts > 0;
+}
+
+void tr_db_part_fail(
+	struct tr_db_batch *batch, struct tr_db_part *part, const struct tr_error *error)
+{
+	struct tr_error *own;
+
+	if (!part->error) {
+		own = tr_arena_alloc(&batch->arena, sizeof(*own));
+		*own = *error;
+		part->error = own;
+		batch->part_failed = true;
+	}
+}
+
 static struct tr_db_op *add_op(struct tr_db_batch *batch)
 {
 	struct tr_db_op *op = tr_arena_alloc(&batch->arena, sizeof(*op));
 
+	op->part = open_part(batch);
 	if (batch->last) {
 		batch->last->next = op;
 	} else {
@@ -203,7 +246,7 @@ static void check_text(
 	}
 	tr_error_set_class(&error, TR_E_INVALID, TR_CLASS_BUG,
 		"text for $%zu is not UTF-8 without NUL: %.120s", index + 1, tr_db_op_sql(op));
-	tr_db_batch_fail(batch, &error);
+	tr_db_part_fail(batch, op->part, &error);
 }
 
 size_t tr_db_batch_add(struct tr_db_batch *batch, const struct tr_db_statement *statement,
@@ -256,11 +299,24 @@ static void refuse(struct tr_db *db, struct tr_db_batch *batch)
 	}
 }
 
+static const struct tr_db_part *failed_part(const struct tr_db_batch *batch)
+{
+	const struct tr_db_part *part = batch->first_part;
+
+	while (!part->error) {
+		part = part->next;
+	}
+	return part;
+}
+
 void tr_db_submit_take(struct tr_db_batch *batch, tr_db_callback *callback, void *arg)
 {
 	struct tr_db *db = batch->db;
 	struct tr_error error;
 
+	if (batch->part_failed && !tr_db_batch_has_parts(batch)) {
+		tr_db_batch_fail(batch, failed_part(batch)->error);
+	}
 	batch->callback = callback;
 	batch->arg = arg;
 	batch->submitted_us = tr_clock_mono_us();
@@ -282,9 +338,25 @@ void tr_db_submit_take(struct tr_db_batch *batch, tr_db_callback *callback, void
 	}
 }
 
+static const struct tr_error **part_errors(struct tr_db_batch *batch)
+{
+	const struct tr_error **errors;
+	const struct tr_db_part *part;
+	size_t i = 0;
+
+	if (!batch->part_failed) {
+		return NULL;
+	}
+	errors = tr_arena_alloc(&batch->arena, batch->part_count * sizeof(*errors));
+	for (part = batch->first_part; part; part = part->next) {
+		errors[i++] = part->error;
+	}
+	return errors;
+}
+
 static void call_back(struct tr_db_batch *batch, const struct tr_error *error)
 {
-	struct tr_db_result result = {NULL, batch->count, &batch->arena};
+	struct tr_db_result result = {NULL, batch->count, &batch->arena, part_errors(batch)};
 	struct tr_db_op *op;
 	size_t i = 0;
 
@@ -293,6 +365,30 @@ static void call_back(struct tr_db_batch *batch, const struct tr_error *error)
 		result.ops[i++] = op;
 	}
 	batch->callback(batch->arg, &result, error);
+}
+
+static void count_refused(struct tr_db *db, double count)
+{
+	if (db->refused_count) {
+		tr_metric_add(db->refused_count, count);
+	}
+}
+
+/* Where all parts are refused the reason is one. */
+static void note_refused_parts(struct tr_db *db, const struct tr_db_batch *batch)
+{
+	const struct tr_db_part *part;
+	size_t count = 0;
+
+	for (part = batch->first_part; part; part = part->next) {
+		if (part->error && ++count <= REFUSED_SHOWN) {
+			tr_log_error("store", "%s", part->error->text);
+		}
+	}
+	if (count > REFUSED_SHOWN) {
+		tr_log_error("store", "%zu more are refused", count - REFUSED_SHOWN);
+	}
+	count_refused(db, (double)count);
 }
 
 void tr_db_complete(struct tr_db_batch *batch)
@@ -305,13 +401,19 @@ void tr_db_complete(struct tr_db_batch *batch)
 	if (error) {
 		if (error->cls == TR_CLASS_BUG) {
 			tr_log_error("store", "%s", error->text);
+			count_refused(db, 1);
 		} else if (!batch->callback) {
 			tr_log_warn("store", "work in the background failed: %s", error->text);
 		}
 		tr_db_batch_reset(batch);
-	} else if (db->latency) {
-		tr_metric_observe(
-			db->latency, (double)(tr_clock_mono_us() - batch->submitted_us) / 1e6);
+	} else {
+		if (batch->part_failed) {
+			note_refused_parts(db, batch);
+		}
+		if (db->latency) {
+			tr_metric_observe(db->latency,
+				(double)(tr_clock_mono_us() - batch->submitted_us) / 1e6);
+		}
 	}
 	if (batch->callback) {
 		db->calling = true;
@@ -321,17 +423,22 @@ void tr_db_complete(struct tr_db_batch *batch)
 	tr_db_batch_destroy(batch);
 }
 
+void tr_db_op_reset(struct tr_db_op *op)
+{
+	tr_free(op->cells);
+	op->cells = NULL;
+	op->capacity = 0;
+	op->rows = 0;
+	op->columns = 0;
+}
+
 void tr_db_batch_reset(struct tr_db_batch *batch)
 {
 	struct tr_db_op *op;
 
 	batch->failed = false;
 	for (op = batch->first; op; op = op->next) {
-		tr_free(op->cells);
-		op->cells = NULL;
-		op->capacity = 0;
-		op->rows = 0;
-		op->columns = 0;
+		tr_db_op_reset(op);
 	}
 }
 
@@ -394,6 +501,11 @@ void tr_db_group_take(struct tr_list *group, struct tr_list *queue)
 			return;
 		}
 	}
+}
+
+const struct tr_error *tr_db_part_error(const struct tr_db_result *result, size_t part)
+{
+	return result->part_errors ? result->part_errors[part] : NULL;
 }
 
 static struct tr_db_op *op_at(const struct tr_db_result *result, size_t index)

@@ -23,6 +23,8 @@
  *
  * Errors: class retry = try the same batch again (disk full, connection lost and its bounded queue
  * full); class bug = the statement is wrong, with code TR_E_EXISTS when a row was there already.
+ * What gathers the work of several in one batch says so (tr_db_batch_end_part()): a bug of one of
+ * them is no failure of the others.
  * Threading: all functions on the loop thread.
  */
 #ifndef TRESTLE_STORE_DB_H
@@ -61,7 +63,7 @@ struct tr_db_options {
 	unsigned connections; /* PostgreSQL; 0 = 1. Order of submission holds with 1 only */
 	size_t queue_max; /* bytes of batches waiting; 0 = 64 MiB. Beyond: class retry at once (by
 			     callback) */
-	struct tr_metrics *metrics; /* commit latency histogram; NULL = none */
+	struct tr_metrics *metrics; /* commit latency, and what was refused; NULL = none */
 	bool unlocked;              /* PostgreSQL: beside whoever has the database; only to look */
 };
 
@@ -102,6 +104,11 @@ size_t tr_db_batch_add(struct tr_db_batch *batch, const struct tr_db_statement *
 #define TR_DB_ADD(batch, statement, ...)                                    \
  tr_db_batch_add((batch), (statement), (struct tr_db_value[]){__VA_ARGS__}, \
 	 sizeof((struct tr_db_value[]){__VA_ARGS__}) / sizeof(struct tr_db_value))
+/* Ends a part: the statements since the part before it. What the store refuses for good (an error
+ * that trying again does not mend) then fails only the part it is in; everything else is committed,
+ * in order and at once, and the callback has no error but tr_db_part_error(). Parts must not need
+ * each other. Returns the part's number, from 0. Statements behind the last one are a part too. */
+size_t tr_db_batch_end_part(struct tr_db_batch *batch);
 /* A migration's statements or the like: SQL without parameters, several separated by ';'. Each
  * takes an index in the result. */
 void tr_db_batch_add_script(struct tr_db_batch *batch, const char *script);
@@ -112,6 +119,9 @@ typedef void tr_db_callback(
 /* Submits and consumes the batch. `callback` may be NULL for work whose failure needs no answer (it
  * is logged). */
 void tr_db_submit_take(struct tr_db_batch *batch, tr_db_callback *callback, void *arg);
+
+/* Why nothing of this part was done; NULL = it is durable. Its statements have no rows then. */
+const struct tr_error *tr_db_part_error(const struct tr_db_result *result, size_t part);
 
 /* Rows of statement `index`. A NULL cell reads as 0 or the empty view. */
 size_t tr_db_rows(const struct tr_db_result *result, size_t index);

@@ -9,7 +9,7 @@
  *
  * Groups: a backend takes all that is queued into one transaction. When one batch of a group fails,
  * the group is rolled back and its batches run again one by one, in order, so that the failing one
- * fails alone.
+ * fails alone. A batch of several parts is run again without the part that failed.
  */
 #ifndef TRESTLE_STORE_DB_INTERNAL_H
 #define TRESTLE_STORE_DB_INTERNAL_H
@@ -24,9 +24,18 @@ struct tr_metric;
 /* A group ends when it holds this much: the first in it would wait too long for the last. */
 enum { TR_DB_GROUP_BATCHES = 256, TR_DB_GROUP_BYTES = 4 << 20 };
 
+/* Statements that the store may refuse without harm to the rest of their batch. */
+struct tr_db_part {
+	struct tr_db_part *next;
+	/* Of the batch's memory; NULL = not refused. It stays when the batch is run again, without
+	 * this part then. */
+	const struct tr_error *error;
+};
+
 /* One statement of a batch, and its rows once it has run. */
 struct tr_db_op {
 	struct tr_db_op *next;
+	struct tr_db_part *part;
 	const struct tr_db_statement *statement; /* NULL for a statement of a script */
 	const char *script;                      /* then its text, already in the dialect */
 	struct tr_db_value *values;
@@ -42,6 +51,7 @@ struct tr_db_result {
 	struct tr_db_op **ops;
 	size_t count;
 	struct tr_arena *arena;
+	const struct tr_error **part_errors; /* NULL: none */
 };
 
 struct tr_db_batch {
@@ -51,6 +61,12 @@ struct tr_db_batch {
 	struct tr_db_op *first;
 	struct tr_db_op *last;
 	size_t count;
+	struct tr_db_part *first_part;
+	struct tr_db_part *part; /* the open one; NULL: the next statement begins one */
+	struct tr_db_part **part_end;
+	size_t part_count;
+	size_t ended_parts; /* 0 = its user knows of none: it fails as a whole */
+	bool part_failed;
 	size_t bytes;
 	uint64_t submitted_us;
 	tr_db_callback *callback;
@@ -95,6 +111,7 @@ struct tr_db {
 	void *store; /* of the backend */
 	struct tr_loop *loop;
 	struct tr_metric *latency;
+	struct tr_metric *refused_count;
 	size_t queue_max;
 	size_t pending;
 	size_t pending_bytes;
@@ -109,8 +126,14 @@ void tr_db_complete(struct tr_db_batch *batch);
 
 /* Marks the batch as failed. */
 void tr_db_batch_fail(struct tr_db_batch *batch, const struct tr_error *error);
+/* Whether the failure of one of its parts leaves the others. */
+bool tr_db_batch_has_parts(const struct tr_db_batch *batch);
+/* The store refuses the part for good: the batch goes on without it. */
+void tr_db_part_fail(
+	struct tr_db_batch *batch, struct tr_db_part *part, const struct tr_error *error);
 /* Forgets rows and error before the batch is run again. */
 void tr_db_batch_reset(struct tr_db_batch *batch);
+void tr_db_op_reset(struct tr_db_op *op);
 /* A new row of op->columns cells, all NULL. */
 struct tr_db_value *tr_db_op_add_row(struct tr_db_op *op);
 /* The SQL of an operation, for messages. */

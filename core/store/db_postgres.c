@@ -90,8 +90,8 @@ static void fail_group(struct tr_pg_link *link, struct tr_list *failed)
 	tr_db_list_move(failed, &link->group);
 }
 
-/* The group was rolled back. Either it is run again, whole or one by one, or its batches end in
- * `failed`. */
+/* The group was rolled back. Either it is run again, whole, without the part that is to blame or
+ * one by one, or its batches end in `failed`. */
 static void sort_failed_group(struct tr_pg_link *link, struct tr_list *failed)
 {
 	struct tr_list *node = tr_list_head(&link->group);
@@ -103,7 +103,12 @@ static void sort_failed_group(struct tr_pg_link *link, struct tr_list *failed)
 
 	if (link->conflict && ++culprit->tries < CONFLICT_TRIES) {
 		tr_pg_group_back(link);
-	} else if (single || link->error.cls == TR_CLASS_RETRY) {
+	} else if (link->error.cls == TR_CLASS_RETRY) {
+		fail_group(link, failed);
+	} else if (link->failed_part && tr_db_batch_has_parts(culprit)) {
+		tr_db_part_fail(culprit, link->failed_part, &link->error);
+		tr_pg_group_back(link);
+	} else if (single) {
 		fail_group(link, failed);
 	} else {
 		TR_LIST_EACH (&link->group, node, following) {

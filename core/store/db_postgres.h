@@ -68,6 +68,7 @@ struct tr_pg_link {
 	bool sync_due;
 	bool failed;                      /* some statement of the group */
 	struct tr_db_batch *failed_batch; /* NULL: the commit itself */
+	struct tr_db_part *failed_part;
 	struct tr_error error;
 	bool conflict; /* another transaction was in the way: the same again */
 	struct tr_db_cache cache;

@@ -199,6 +199,9 @@ static bool send_batch(struct tr_pg_link *link, struct tr_db_batch *batch)
 	struct tr_db_op *op;
 
 	for (op = batch->first; op; op = op->next) {
+		if (op->part->error) {
+			continue;
+		}
 		if (op->statement) {
 			if (!send_op(link, batch, op)) {
 				return false;
@@ -219,6 +222,7 @@ static void begin(struct tr_pg_link *link)
 	link->answer_next = 0;
 	link->failed = false;
 	link->failed_batch = NULL;
+	link->failed_part = NULL;
 	link->conflict = false;
 	link->sync_due = true;
 }
@@ -371,6 +375,7 @@ static void note_failure(
 	message = message ? message : PQresultErrorMessage(result);
 	link->failed = true;
 	link->failed_batch = answer ? answer->batch : NULL;
+	link->failed_part = answer && answer->op ? answer->op->part : NULL;
 	link->conflict = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
 	tr_error_set_class(&link->error, strcmp(state, "23505") == 0 ? TR_E_EXISTS : TR_E_STORE,
 		*state ? class_of(state) : TR_CLASS_RETRY, "PostgreSQL: %.*s (%s): %.90s",

@@ -261,8 +261,61 @@ static int run_batch(
 	struct tr_db_op *op;
 
 	for (op = batch->first; op; op = op->next) {
+		if (!op->part->error && run_op(runner, batch, op, error) != 0) {
+			return TR_E_STORE;
+		}
+	}
+	return 0;
+}
+
+static int run_part(struct tr_sqlite_runner *runner, struct tr_db_batch *batch,
+	struct tr_db_op *first, struct tr_error *error)
+{
+	struct tr_db_op *op;
+
+	for (op = first; op && op->part == first->part; op = op->next) {
 		if (run_op(runner, batch, op, error) != 0) {
 			return TR_E_STORE;
+		}
+	}
+	return 0;
+}
+
+/* A part under a savepoint. What is not the part's own fault is returned. */
+static int run_part_apart(struct tr_sqlite_runner *runner, struct tr_db_batch *batch,
+	struct tr_db_op *first, struct tr_error *error)
+{
+	if (run_control(runner, SAVEPOINT, error) != 0) {
+		return TR_E_STORE;
+	}
+	if (run_part(runner, batch, first, error) != 0) {
+		if (error->cls != TR_CLASS_BUG || sqlite3_get_autocommit(runner->file.handle)) {
+			return TR_E_STORE;
+		}
+		tr_db_part_fail(batch, first->part, error);
+		if (run_control(runner, ROLLBACK_TO, error) != 0) {
+			return TR_E_STORE;
+		}
+	}
+	return run_control(runner, RELEASE, error);
+}
+
+/* All parts of a batch; on an error none of them is done. */
+static int run_parts(
+	struct tr_sqlite_runner *runner, struct tr_db_batch *batch, struct tr_error *error)
+{
+	struct tr_db_op *op = batch->first;
+
+	while (op) {
+		struct tr_db_part *part = op->part;
+
+		if (!part->error && run_part_apart(runner, batch, op, error) != 0) {
+			return TR_E_STORE;
+		}
+		for (; op && op->part == part; op = op->next) {
+			if (part->error) {
+				tr_db_op_reset(op);
+			}
 		}
 	}
 	return 0;
@@ -278,13 +331,16 @@ static void roll_back(struct tr_sqlite_runner *runner)
 	}
 }
 
-/* One batch under a savepoint. A failure of the batch alone goes into the batch; that of the whole
- * transaction is returned. */
+/* One batch under a savepoint, or several. A failure of the batch alone goes into the batch; that
+ * of the whole transaction is returned. */
 static int run_apart(
 	struct tr_sqlite_runner *runner, struct tr_db_batch *batch, struct tr_error *error)
 {
 	struct tr_error own;
 
+	if (tr_db_batch_has_parts(batch)) {
+		return run_parts(runner, batch, error);
+	}
 	if (run_control(runner, SAVEPOINT, error) != 0) {
 		return TR_E_STORE;
 	}
@@ -346,7 +402,9 @@ static void fail_all(struct tr_list *group, const struct tr_error *error)
  * a bug. */
 void tr_sqlite_run_group(struct tr_sqlite_runner *runner, struct tr_list *group)
 {
-	bool single = group->next == group->prev;
+	bool single = group->next == group->prev &&
+		      !tr_db_batch_has_parts(
+			      TR_LIST_ENTRY(tr_list_head(group), struct tr_db_batch, node));
 	struct tr_error error;
 	int rc = run_group(runner, group, run_batch, &error);
 
