@@ -134,6 +134,7 @@ static void write_places(void *arg)
 		tr_list_remove(node);
 		write_place(TR_LIST_ENTRY(node, struct tr_irc_channel, advanced_node), batch);
 	}
+	tr_journal_join(tr_bridge_journal(network->bridge), NULL, NULL);
 }
 
 void tr_irc_network_open_places(struct tr_irc_network *network)

@@ -63,6 +63,9 @@ void tr_activity_flush(struct tr_bridge *bridge)
 		batch = batch ? batch : tr_journal_batch(bridge->journal);
 		TR_DB_ADD(batch, &store_active, TR_DB_T(tr_map_key(e)), TR_DB_N(user->active_ms));
 	}
+	if (batch != NULL) {
+		tr_journal_join(bridge->journal, NULL, NULL);
+	}
 }
 
 static void write_due(void *arg)

@@ -79,15 +79,37 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 	}
 }
 
+static void forget_ids(struct ending *ending)
+{
+	for (size_t i = 0; i < ending->count; i++) {
+		tr_free(ending->remote_ids[i]);
+	}
+	ending->count = 0;
+}
+
+/* That it has ended must be known whatever the network has said of it: a number and a sentence of
+ * ours no store refuses. What answers or edits the message later does not find it then. */
+static bool ending_refused(void *mark, const struct tr_error *error)
+{
+	struct ending *ending = mark;
+	tr_log_error("delivery",
+		"event %s of %s in %s: the store refuses its end with what belongs to it: %s",
+		ending->event_id, ending->sender, ending->room_id, error->text);
+	forget_ids(ending);
+	if (ending->error != NULL) {
+		tr_free(ending->error);
+		ending->error = tr_strdup("refused; the store did not take the reason");
+	}
+	return true;
+}
+
 static void ending_settled(void *mark, bool durable)
 {
 	struct ending *ending = mark;
 	if (durable && ending->settled != NULL) {
 		ending->settled(ending->arg);
 	}
-	for (size_t i = 0; i < ending->count; i++) {
-		tr_free(ending->remote_ids[i]);
-	}
+	forget_ids(ending);
 	tr_free(ending->remote_ids);
 	tr_free(ending->event_id);
 	tr_free(ending->room_id);
@@ -108,7 +130,7 @@ static void inbound_end(struct tr_inbound *inbound, struct ending *ending)
 	tr_lane_done(&inbound->item);
 	queue->position.depth--;
 	tr_inbound_free(inbound);
-	tr_marks_add(queue->marks, ending_write, ending_settled, ending);
+	tr_marks_add_refusable(queue->marks, ending_write, ending_settled, ending_refused, ending);
 }
 
 void tr_inbound_done(struct tr_inbound *inbound, const struct tr_str *remote_ids, size_t count,

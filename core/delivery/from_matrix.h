@@ -38,6 +38,7 @@ struct tr_inbound {
 	char *position;    /* what the handler's classify() wrote when the event was accepted */
 	int64_t origin_ts; /* ms, as the sender's server says */
 	char *body;        /* the event's JSON text */
+	size_t part;       /* of the batch that stores it */
 	bool maybe_sent;   /* an earlier life of the process, or an earlier attempt, may have
 			      delivered it */
 	bool redacted;     /* meanwhile: what it says is not said any more */

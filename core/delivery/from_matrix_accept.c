@@ -22,6 +22,7 @@ struct acceptance {
 	struct tr_from_matrix *queue;
 	struct tr_list items; /* of struct tr_inbound, in order */
 	struct tr_list redactions;
+	struct tr_list refused; /* of struct tr_inbound that the store does not take */
 	int64_t first_seq;
 	int64_t last_seq;
 	size_t select_index;
@@ -68,6 +69,10 @@ static void acceptance_free(struct acceptance *acceptance)
 		redaction_free(TR_LIST_ENTRY(node, struct redaction, node));
 	}
 	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->refused, node, following) {
+		tr_list_remove(node);
+		tr_list_append(&acceptance->items, node);
+	}
 	TR_LIST_EACH (&acceptance->items, node, following) {
 		tr_list_remove(node);
 		struct tr_inbound *inbound =
@@ -131,18 +136,6 @@ static void redact_all(struct acceptance *acceptance)
 	}
 }
 
-static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
-{
-	struct acceptance *acceptance = arg;
-	/* The answer goes out first: the homeserver sends nothing else before it has it. */
-	acceptance->callback(acceptance->arg, error);
-	if (error == NULL) {
-		enqueue_stored(acceptance, result);
-		redact_all(acceptance);
-	}
-	acceptance_free(acceptance);
-}
-
 /* A hash of the event in the place of the id that it lacks, so that it is stored once. */
 static void malformed_id(struct tr_str text, struct tr_buf *id)
 {
@@ -150,6 +143,14 @@ static void malformed_id(struct tr_str text, struct tr_buf *id)
 	tr_sha256(text, hash);
 	tr_buf_add_c(id, "malformed:");
 	tr_hex_encode(id, hash, sizeof(hash));
+}
+
+static void insert_dead(struct tr_db_batch *batch, int64_t seq, struct tr_str id,
+	const char *reason, struct tr_str text)
+{
+	TR_DB_ADD(batch, &insert_event, TR_DB_N(seq), TR_DB_T(id), TR_DB_TC(""), TR_DB_TC(""),
+		TR_DB_TC(""), TR_DB_TC(""), TR_DB_N(0), TR_DB_N(tr_clock_wall_ms()),
+		TR_DB_N(TR_STATE_DEAD), TR_DB_TC(reason), TR_DB_T(text));
 }
 
 static void store_malformed(
@@ -160,11 +161,98 @@ static void store_malformed(
 	tr_log_warn("delivery", "an event of the homeserver is malformed and kept as dead: %s",
 		tr_buf_c(&id));
 	tr_delivery_count_dead(&queue->counts, "malformed");
-	TR_DB_ADD(batch, &insert_event, TR_DB_N(queue->position.next_seq++),
-		TR_DB_T(tr_buf_str(&id)), TR_DB_TC(""), TR_DB_TC(""), TR_DB_TC(""), TR_DB_TC(""),
-		TR_DB_N(0), TR_DB_N(tr_clock_wall_ms()), TR_DB_N(TR_STATE_DEAD),
-		TR_DB_TC("malformed event"), TR_DB_T(text));
+	insert_dead(batch, queue->position.next_seq++, tr_buf_str(&id), "malformed event", text);
+	tr_db_batch_end_part(batch);
 	tr_buf_finish(&id);
+}
+
+/* Takes those out that the store does not take as they are. */
+static void part_with_refused(struct acceptance *acceptance, const struct tr_db_result *result)
+{
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->items, node, following) {
+		struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		const struct tr_error *error = tr_db_part_error(result, inbound->part);
+		if (error == NULL) {
+			continue;
+		}
+		tr_log_error("delivery",
+			"event %s of %s in %s: the store refuses it, it is kept as dead: %s",
+			inbound->event_id, inbound->sender, inbound->room_id, error->text);
+		tr_list_remove(node);
+		tr_list_append(&acceptance->refused, node);
+	}
+}
+
+static void tell_refused(struct acceptance *acceptance)
+{
+	struct tr_from_matrix *queue = acceptance->queue;
+	struct tr_error error;
+	tr_error_set_class(&error, TR_E_STORE, TR_CLASS_PERMANENT, "it cannot be stored");
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->refused, node, following) {
+		const struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		tr_delivery_count_dead(&queue->counts, tr_error_code_name(error.code));
+		queue->handler->dead(queue->arg, inbound, &error);
+	}
+}
+
+static void refused_stored(
+	void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct acceptance *acceptance = arg;
+	(void)result;
+	acceptance->callback(acceptance->arg, error);
+	if (error == NULL) {
+		tell_refused(acceptance);
+	}
+	acceptance_free(acceptance);
+}
+
+/* A row of ours stands for each. Only then the transaction is answered: a store that does not take
+ * that either is not there, whatever it says. */
+static void store_refused(struct acceptance *acceptance)
+{
+	struct tr_from_matrix *queue = acceptance->queue;
+	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&acceptance->refused, node, following) {
+		const struct tr_inbound *inbound =
+			tr_inbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		struct tr_buf id = TR_BUF_INIT(128);
+		malformed_id(tr_str_from(inbound->body), &id);
+		insert_dead(batch, inbound->item.seq, tr_buf_str(&id), "the store did not take it",
+			TR_STR(""));
+		tr_buf_finish(&id);
+	}
+	tr_journal_join(queue->options.journal, refused_stored, acceptance);
+}
+
+static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct acceptance *acceptance = arg;
+	if (error == NULL) {
+		part_with_refused(acceptance, result);
+	}
+	bool answered = tr_list_empty(&acceptance->refused);
+	if (answered) {
+		/* The answer goes out first: the homeserver sends nothing else before it has it. */
+		acceptance->callback(acceptance->arg, error);
+	}
+	if (error == NULL) {
+		enqueue_stored(acceptance, result);
+		redact_all(acceptance);
+	}
+	if (answered) {
+		acceptance_free(acceptance);
+	} else {
+		store_refused(acceptance);
+	}
 }
 
 static bool usable_id(struct tr_str id)
@@ -212,6 +300,7 @@ static void note_redaction(struct acceptance *acceptance, struct tr_db_batch *ba
 	}
 	TR_DB_ADD(batch, &redact_waiting, TR_DB_T(about), TR_DB_T(room_id));
 	TR_DB_ADD(batch, &take_back, TR_DB_T(about), TR_DB_T(room_id));
+	tr_db_batch_end_part(batch);
 	if (lane->len > 0) {
 		struct redaction *redaction = tr_alloc(sizeof(*redaction));
 		redaction->lane = tr_str_dup(tr_buf_str(lane));
@@ -250,6 +339,7 @@ static void accept_event(
 		TR_DB_T(tr_buf_str(&text)));
 	inbound->body = tr_buf_take(&text);
 	inbound->data = tr_buf_take(&lane);
+	inbound->part = tr_db_batch_end_part(batch);
 	tr_list_append(&acceptance->items, &inbound->item.node);
 out:
 	tr_buf_finish(&lane);
@@ -267,6 +357,7 @@ void tr_from_matrix_accept(struct tr_from_matrix *queue, const struct tr_json *e
 	acceptance->first_seq = queue->position.next_seq;
 	tr_list_init(&acceptance->items);
 	tr_list_init(&acceptance->redactions);
+	tr_list_init(&acceptance->refused);
 	tr_list_append(&queue->acceptances, &acceptance->node);
 	struct tr_db_batch *batch = tr_journal_batch(queue->options.journal);
 	for (const struct tr_json *event = tr_json_first(events); event;

@@ -9,6 +9,7 @@
 #include "core/base/list.h"
 
 struct participant {
+	size_t part;
 	tr_db_callback *callback;
 	void *arg;
 };
@@ -55,8 +56,10 @@ static void entry_settled(
 		entry->journal->submitted_count--;
 	}
 	for (size_t i = 0; i < entry->count && entry->participants != NULL; i++) {
-		entry->participants[i].callback(
-			entry->participants[i].arg, error ? NULL : result, error);
+		const struct participant *participant = &entry->participants[i];
+		const struct tr_error *own =
+			error ? error : tr_db_part_error(result, participant->part);
+		participant->callback(participant->arg, own ? NULL : result, own);
 	}
 	entry_free(entry);
 }
@@ -94,12 +97,16 @@ void tr_journal_join(struct tr_journal *journal, tr_db_callback *callback, void 
 {
 	struct entry *entry = journal->open;
 	TR_ASSERT(entry != NULL);
+	size_t part = tr_db_batch_end_part(entry->batch);
+	if (callback == NULL) {
+		return;
+	}
 	if (entry->count == entry->room) {
 		entry->room = entry->room ? entry->room * 2 : 8;
 		entry->participants = tr_realloc_array(
 			entry->participants, entry->room, sizeof(*entry->participants));
 	}
-	entry->participants[entry->count++] = (struct participant){callback, arg};
+	entry->participants[entry->count++] = (struct participant){part, callback, arg};
 }
 
 size_t tr_journal_pending(const struct tr_journal *journal)

@@ -6,8 +6,9 @@
  * statement was added.
  *
  * Each participant adds its statements and joins; it is called back once, after the commit is
- * durable or has failed. A failed batch had no effect at all, so every participant does its own
- * part again.
+ * durable or has failed. A batch that fails with class retry had no effect at all, so every
+ * participant does its own part again. What the store refuses for good (any other class) fails only
+ * the participant that it is of: the others are durable.
  */
 #ifndef TRESTLE_DELIVERY_JOURNAL_H
 #define TRESTLE_DELIVERY_JOURNAL_H
@@ -23,8 +24,9 @@ void tr_journal_destroy(struct tr_journal *journal);
 /* The open batch, to add statements to in this call; never kept. */
 struct tr_db_batch *tr_journal_batch(struct tr_journal *journal);
 
-/* Asks to be told about the batch that tr_journal_batch() gave last in this turn. `result` is NULL
- * on error. */
+/* Ends the statements of this participant and asks to be told about the batch that
+ * tr_journal_batch() gave last in this turn. `result` is NULL on error. `callback` NULL: nobody
+ * waits for them; without a join they would be part of what the next one adds. */
 void tr_journal_join(struct tr_journal *journal, tr_db_callback *callback, void *arg);
 
 /* Submits what is open without waiting for the end of the turn, so that a statement submitted after

@@ -50,6 +50,7 @@ void tr_outbound_free(struct tr_outbound *outbound)
 	tr_free(outbound->txn_id);
 	tr_free(outbound->content);
 	tr_free(outbound->event_id);
+	tr_free(outbound->refused);
 	tr_free(outbound);
 }
 
@@ -71,6 +72,22 @@ static void ending_write(void *mark, struct tr_db_batch *batch)
 			ending->event_id, ending->sender, ending->ts};
 		tr_mapping_add(batch, &mapping);
 	}
+}
+
+/* That it has ended must be known. Its row stays, since without a mapping only that shows that the
+ * message was taken; what answers or edits it does not find it. */
+static bool ending_refused(void *mark, const struct tr_error *error)
+{
+	struct ending *ending = mark;
+	tr_log_error("delivery", "message %s of %s for %s: the store refuses its end: %s",
+		ending->remote_key, ending->sender ? ending->sender : "the bot", ending->room_id,
+		error->text);
+	const char *kept = ending->error != NULL
+				   ? "refused; the store did not take the reason"
+				   : "delivered; the store did not take which event it became";
+	tr_free(ending->error);
+	ending->error = tr_strdup(kept);
+	return true;
 }
 
 static void ending_settled(void *mark, bool durable)
@@ -113,7 +130,7 @@ static void outbound_end(struct tr_outbound *outbound, struct ending *ending)
 	outbound->remote_key = NULL;
 	outbound->sender = NULL;
 	tr_outbound_free(outbound);
-	tr_marks_add(queue->marks, ending_write, ending_settled, ending);
+	tr_marks_add_refusable(queue->marks, ending_write, ending_settled, ending_refused, ending);
 }
 
 void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id)
@@ -124,11 +141,10 @@ void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id)
 	outbound_end(outbound, ending);
 }
 
-void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *error)
+/* Counts, logs and says it to whom it concerns. */
+static void tell_dead(struct tr_outbound *outbound, const struct tr_error *error)
 {
 	struct tr_to_matrix *queue = outbound->queue;
-	struct ending *ending = tr_alloc(sizeof(*ending));
-	ending->error = tr_strdup(error->text);
 	tr_delivery_count_dead(&queue->counts, tr_error_code_name(error->code));
 	tr_log_warn("delivery", "message %s of %s for %s is not delivered: %s", outbound->txn_id,
 		outbound->sender ? outbound->sender : "the bot", outbound->room_id, error->text);
@@ -141,7 +157,20 @@ void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *e
 		.origin_ts = outbound->origin_ts,
 	};
 	queue->handler->dead(queue->arg, &dead, error);
+}
+
+void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *error)
+{
+	struct ending *ending = tr_alloc(sizeof(*ending));
+	ending->error = tr_strdup(error->text);
+	tell_dead(outbound, error);
 	outbound_end(outbound, ending);
+}
+
+void tr_outbound_end_refused(struct tr_outbound *outbound)
+{
+	tell_dead(outbound, outbound->refused);
+	tr_outbound_free(outbound);
 }
 
 static void lane_start(void *arg, struct tr_lane_item *item)

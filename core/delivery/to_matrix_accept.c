@@ -26,6 +26,11 @@ static const struct tr_db_statement insert_message = {
 	" CAST($6 AS TEXT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), 0, CAST($10 AS TEXT)"
 	" WHERE NOT EXISTS (SELECT 1 FROM message WHERE room_id = $3 AND remote_id = $2)"
 	" ON CONFLICT (room_id, remote_key) DO NOTHING"};
+/* What the store does not take as it is: nothing of it but what is ours. */
+static const struct tr_db_statement insert_refused = {
+	"INSERT INTO to_matrix(seq, remote_key, room_id, sender, type, txn_id, keep_mapping, origin_ts,"
+	" received_ms, state, error, content) VALUES ($1, $2, '', '', '', $2, 0, 0, $3, 3, $4, '')"
+	" ON CONFLICT (room_id, remote_key) DO NOTHING"};
 static const struct tr_db_statement select_stored = {
 	"SELECT seq FROM to_matrix WHERE seq >= $1 AND seq <= $2 ORDER BY seq"};
 
@@ -60,7 +65,74 @@ static void outbound_stored(struct tr_outbound *outbound, bool is_new)
 	}
 }
 
+/* Dead, and a row of ours says so: the place in the history may move over it. */
+static void outbound_refused(struct tr_outbound *outbound)
+{
+	tr_loop_callback *durable = outbound->durable;
+	void *durable_arg = outbound->durable_arg;
+	tr_outbound_end_refused(outbound);
+	if (durable != NULL) {
+		durable(durable_arg);
+	}
+}
+
+/* The store does not take it. Next a row of ours is tried in its place; a store that does not take
+ * that either is broken, and the message as it was waits for it to be mended: false. */
+static bool note_refusal(struct tr_outbound *outbound, const struct tr_error *error)
+{
+	if (outbound->refused != NULL) {
+		tr_free(outbound->refused);
+		outbound->refused = NULL;
+		return false;
+	}
+	outbound->refused = tr_alloc(sizeof(*outbound->refused));
+	*outbound->refused = *error;
+	return true;
+}
+
 static void store_next(struct tr_to_matrix *queue);
+
+/* Whether this message is among the rows; `row` goes on to it. Between them may be rows of messages
+ * that overtook a refused one. */
+static bool find_row(const struct tr_to_matrix *queue, const struct tr_db_result *result,
+	size_t *row, int64_t seq)
+{
+	size_t rows = tr_db_rows(result, queue->select_index);
+	while (*row < rows && tr_db_int(result, queue->select_index, *row, 0) < seq) {
+		(*row)++;
+	}
+	return *row < rows && tr_db_int(result, queue->select_index, *row, 0) == seq;
+}
+
+/* The first `count` are stored, but for those that are refused; whether the store is broken. */
+static bool take_stored(struct tr_to_matrix *queue, const struct tr_db_result *result, size_t count)
+{
+	bool broken = false;
+	size_t row = 0;
+	struct tr_list *node;
+	struct tr_list *following;
+	TR_LIST_EACH (&queue->unstored, node, following) {
+		if (count-- == 0) {
+			break;
+		}
+		struct tr_outbound *outbound =
+			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
+		const struct tr_error *error = tr_db_part_error(result, outbound->part);
+		if (error != NULL) {
+			broken = !note_refusal(outbound, error) || broken;
+			continue;
+		}
+		tr_list_remove(node);
+		queue->unstored_count--;
+		if (outbound->refused != NULL) {
+			outbound_refused(outbound);
+		} else {
+			outbound_stored(
+				outbound, find_row(queue, result, &row, outbound->item.seq));
+		}
+	}
+	return broken;
+}
 
 static void stored(void *arg, const struct tr_db_result *result, const struct tr_error *error)
 {
@@ -74,30 +146,30 @@ static void stored(void *arg, const struct tr_db_result *result, const struct tr
 		tr_timer_start(queue->retry, RETRY_MS);
 		return;
 	}
-	size_t rows = tr_db_rows(result, queue->select_index);
-	size_t row = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct tr_list *node = tr_list_head(&queue->unstored);
-		struct tr_outbound *outbound =
-			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		tr_list_remove(node);
-		queue->unstored_count--;
-		bool is_new = row < rows &&
-			      tr_db_int(result, queue->select_index, row, 0) == outbound->item.seq;
-		row += is_new;
-		outbound_stored(outbound, is_new);
-	}
+	bool broken = take_stored(queue, result, count);
 	press(queue);
-	store_next(queue);
+	if (broken) {
+		tr_timer_start(queue->retry, RETRY_MS);
+	} else {
+		store_next(queue);
+	}
 }
 
-static void add_insert(struct tr_db_batch *batch, const struct tr_outbound *outbound)
+static void add_insert(struct tr_db_batch *batch, struct tr_outbound *outbound)
 {
+	if (outbound->refused != NULL) {
+		TR_DB_ADD(batch, &insert_refused, TR_DB_N(outbound->item.seq),
+			TR_DB_TC(outbound->txn_id), TR_DB_N(tr_clock_wall_ms()),
+			TR_DB_TC("the store did not take it"));
+		outbound->part = tr_db_batch_end_part(batch);
+		return;
+	}
 	TR_DB_ADD(batch, &insert_message, TR_DB_N(outbound->item.seq),
 		TR_DB_TC(outbound->remote_key), TR_DB_TC(outbound->room_id),
 		TR_DB_TC(outbound->sender), TR_DB_TC(outbound->type), TR_DB_TC(outbound->txn_id),
 		TR_DB_N(outbound->keep_mapping), TR_DB_N(outbound->origin_ts),
 		TR_DB_N(tr_clock_wall_ms()), TR_DB_TC(outbound->content));
+	outbound->part = tr_db_batch_end_part(batch);
 }
 
 /* Writes everything that waits as one batch, unless one is on its way. */

@@ -30,6 +30,8 @@ struct tr_outbound {
 	char *txn_id;
 	char *content;
 	int64_t origin_ts;
+	size_t part;              /* of the batch that stores it */
+	struct tr_error *refused; /* by the store: a row of ours is to stand for it; else NULL */
 	bool keep_mapping;
 	bool ambiguous; /* an earlier attempt may have succeeded */
 	bool repaired;
@@ -86,5 +88,8 @@ bool tr_to_matrix_is_state(const char *type);
 /* Ends of a delivery (to_matrix.c): takes the message out of its lane and writes its end. */
 void tr_outbound_end_done(struct tr_outbound *outbound, struct tr_str event_id);
 void tr_outbound_end_dead(struct tr_outbound *outbound, const struct tr_error *error);
+/* .. of one that never came into a lane, because the store refuses what it is made of; a row of
+ * ours stands for it. */
+void tr_outbound_end_refused(struct tr_outbound *outbound);
 
 #endif

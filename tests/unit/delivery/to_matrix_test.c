@@ -526,6 +526,91 @@ static void too_much_that_is_not_durable_stops_the_reading(void **state)
 	assert_int_equal(tr_to_matrix_depth(world->queue), 5000);
 }
 
+struct answer {
+	bool over;
+	int64_t number;
+};
+
+static void answered(void *arg, const struct tr_db_result *result, const struct tr_error *error)
+{
+	struct answer *told = arg;
+	assert_null(error);
+	told->number = tr_db_rows(result, 0) > 0 ? tr_db_int(result, 0, 0, 0) : 0;
+	told->over = true;
+}
+
+static int64_t script(struct world *world, const char *text)
+{
+	struct tr_db_batch *batch = tr_db_batch_create(world->fixture.db);
+	struct answer told = {false, 0};
+	tr_db_batch_add_script(batch, text);
+	tr_db_submit_take(batch, answered, &told);
+	while (!told.over) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	return told.number;
+}
+
+static void what_the_store_refuses_is_dead_and_what_was_said_with_it_arrives(void **state)
+{
+	struct world *world = *state;
+	script(world, "CREATE UNIQUE INDEX one_bad ON to_matrix(substr(remote_key, 1, 3))"
+		      " WHERE substr(remote_key, 1, 3) = 'bad';"
+		      "INSERT INTO to_matrix(seq, remote_key, room_id, sender, type, txn_id,"
+		      " keep_mapping, origin_ts, received_ms, state, content)"
+		      " VALUES (0, 'bad0', '', '', '', '', 0, 0, 0, 3, '')");
+	say(world, "k1", "one");
+	say(world, "bad1", "no");
+	say(world, "k2", "two");
+	say(world, "bad2", "no");
+	say(world, "k3", "three");
+	until_empty(world);
+	assert_int_equal(world->durable, 5);
+	assert_int_equal(world->dead, 2);
+	assert_int_equal(world->room_count, 3);
+	assert_string_equal(world->room[0].body, "one");
+	assert_string_equal(world->room[1].body, "two");
+	assert_string_equal(world->room[2].body, "three");
+	assert_int_equal(script(world, "SELECT COUNT(*) FROM to_matrix WHERE state = 3"), 3);
+}
+
+static void a_store_that_refuses_everything_loses_nothing(void **state)
+{
+	struct world *world = *state;
+	script(world, "ALTER TABLE to_matrix RENAME TO gone");
+	say(world, "k1", "one");
+	say(world, "k2", "two");
+	idle(world);
+	assert_int_equal(world->durable, 0);
+	assert_int_equal(world->dead, 0);
+	script(world, "ALTER TABLE gone RENAME TO to_matrix");
+	until_empty(world);
+	assert_int_equal(world->durable, 2);
+	assert_int_equal(world->room_count, 2);
+	assert_string_equal(world->room[0].body, "one");
+}
+
+static void what_was_delivered_is_not_sent_again_though_the_store_refuses_its_event(void **state)
+{
+	struct world *world = *state;
+	script(world, "CREATE UNIQUE INDEX one_bad ON message(substr(remote_id, 1, 3))"
+		      " WHERE substr(remote_id, 1, 3) = 'bad'");
+	say(world, "bad0", "one");
+	say(world, "bad1", "two");
+	say(world, "k", "three");
+	until_empty(world);
+	while (script(world, "SELECT COUNT(*) FROM to_matrix WHERE state = 0") > 0) {
+		tr_loop_turn(world->fixture.loop, false);
+	}
+	say(world, "bad1", "two");
+	say(world, "k", "three");
+	until_empty(world);
+	idle(world);
+	assert_int_equal(world->put_count, 3);
+	assert_int_equal(world->dead, 0);
+	assert_int_equal(script(world, "SELECT COUNT(*) FROM message"), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -549,6 +634,9 @@ int main(void)
 		TEST(what_is_left_goes_on_after_a_restart_without_a_double),
 		TEST(pending_messages_of_a_ghost_are_known),
 		TEST(too_much_that_is_not_durable_stops_the_reading),
+		TEST(what_the_store_refuses_is_dead_and_what_was_said_with_it_arrives),
+		TEST(a_store_that_refuses_everything_loses_nothing),
+		TEST(what_was_delivered_is_not_sent_again_though_the_store_refuses_its_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
