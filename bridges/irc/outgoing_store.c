@@ -35,6 +35,8 @@ struct lookup {
 	struct tr_irc_task_name name;
 	size_t width;
 	char *said;
+	bool refused; /* by the store, for good */
+	struct tr_error error;
 };
 
 static struct tr_irc_task *task_by_event(struct tr_irc_session *session, const char *event_id)
@@ -111,12 +113,25 @@ static void write_cut(void *mark, struct tr_db_batch *batch)
 		TR_DB_N((int64_t)lookup->width), TR_DB_TC(lookup->said));
 }
 
+static bool cut_refused(void *mark, const struct tr_error *error)
+{
+	struct lookup *lookup = mark;
+	lookup->refused = true;
+	lookup->error = *error;
+	return false;
+}
+
 static void cut_settled(void *mark, bool durable)
 {
 	struct lookup *lookup = mark;
 	size_t width = lookup->width;
+	bool refused = lookup->refused;
+	struct tr_error error = lookup->error;
 	struct tr_irc_task *task = lookup_end(lookup);
-	if (durable && task != NULL && task->width == width) {
+	if (refused && task != NULL) {
+		/* Said without it, a kill would leave half of it for ever. */
+		tr_irc_task_refuse(task, &error);
+	} else if (durable && task != NULL && task->width == width) {
 		task->cut_stored = true;
 		task->state = TR_IRC_TASK_READY;
 		tr_irc_outgoing_pump(task->session);
@@ -128,7 +143,8 @@ void tr_irc_task_store_cut(struct tr_irc_task *task)
 	struct lookup *lookup = lookup_begin(task);
 	lookup->said =
 		tr_asprintf("%c%s", kind_letters[task->said.kind], tr_buf_c(&task->said.text));
-	tr_marks_add(lookup->name.network->marks, write_cut, cut_settled, lookup);
+	tr_marks_add_refusable(
+		lookup->name.network->marks, write_cut, cut_settled, cut_refused, lookup);
 }
 
 /* An earlier attempt has written this, or was to. Before there was such a text, it was made anew.

@@ -7,6 +7,8 @@
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
 
+#include "core/base/log.h"
+
 /* Confirmed lines whose confirmation is on its way into the store. */
 struct settlement {
 	struct tr_list node;
@@ -15,6 +17,7 @@ struct settlement {
 	unsigned lines;
 	char *event_id; /* of a progress mark */
 	size_t progress, width;
+	bool refused;
 };
 
 /* A mark that had to be written again may come after a later one: progress never goes back. */
@@ -202,10 +205,20 @@ static void write_progress(void *mark, struct tr_db_batch *batch)
 static void progress_settled(void *mark, bool durable)
 {
 	struct settlement *settlement = mark;
-	if (!durable) {
+	if (!durable && !settlement->refused) {
 		settlement->session = NULL;
 	}
 	settlement_end(settlement);
+}
+
+/* A kill could double the line then, but nothing may stand in the window for ever. */
+static bool progress_refused(void *mark, const struct tr_error *error)
+{
+	struct settlement *settlement = mark;
+	tr_log_error("irc", "event %s: the store refuses which of its lines were said: %s",
+		settlement->event_id, error->text);
+	settlement->refused = true;
+	return false;
 }
 
 void tr_irc_task_done(struct tr_irc_task *task)
@@ -243,7 +256,8 @@ void tr_irc_task_line_confirmed(struct tr_irc_task *task, size_t index, char *ms
 	settlement->width = task->width;
 	task->settled++;
 	tr_list_append(&task->session->unsettled, &settlement->node);
-	tr_marks_add(task->session->network->marks, write_progress, progress_settled, settlement);
+	tr_marks_add_refusable(task->session->network->marks, write_progress, progress_settled,
+		progress_refused, settlement);
 }
 
 void tr_irc_task_finish_session(struct tr_irc_session *session)
