@@ -6,13 +6,20 @@
 #include "bridges/irc/flood.h"
 
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/session.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
 #include <string.h>
 
-enum { TELL_FROM_S = 10, TEXT_MAX = 512 };
+enum {
+	TELL_FROM_S = 10,
+	TEXT_MAX = 512,
+	AT_ONCE = 5, /* questions that the server has not worked off */
+};
+
+static const char letters[] = "tf";
 
 struct question {
 	struct tr_list node;
@@ -122,17 +129,41 @@ void tr_irc_flood_ask(struct tr_irc_session *session, const char *command, const
 	tr_irc_outgoing_pump_later(session);
 }
 
-void tr_irc_flood_write_questions(struct tr_irc_session *session)
+static void write_question(struct tr_irc_session *session, struct question *question)
 {
 	const struct tr_str none = {NULL, 0};
+	struct tr_irc_flood *flood = &session->flood;
+	tr_irc_send_words(
+		session->connection, question->command, tr_str_from(question->target), none, none);
+	question_free(question);
+	if (++flood->asked >= AT_ONCE) {
+		flood->asked = 0;
+		flood->ping = ++flood->pings;
+		tr_irc_ping_number(session->connection, letters, flood->ping);
+	}
+}
+
+void tr_irc_flood_write_questions(struct tr_irc_session *session)
+{
 	struct tr_list *node;
 	while ((node = tr_list_head(&session->flood.questions)) != NULL &&
+		session->flood.ping == 0 && session->joins_due + session->joins_unanswered == 0 &&
 		tr_irc_flood_take(session)) {
-		struct question *question = question_of(node);
-		tr_irc_send_words(session->connection, question->command,
-			tr_str_from(question->target), none, none);
-		question_free(question);
+		write_question(session, question_of(node));
 	}
+}
+
+bool tr_irc_flood_pong(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	uint64_t number;
+	if (!tr_irc_pong_number(line, letters, &number)) {
+		return false;
+	}
+	if (number == session->flood.ping) {
+		session->flood.ping = 0;
+		tr_irc_outgoing_pump_later(session);
+	}
+	return true;
 }
 
 static void forget_questions(struct tr_irc_flood *flood)
@@ -141,6 +172,8 @@ static void forget_questions(struct tr_irc_flood *flood)
 	while ((node = tr_list_head(&flood->questions)) != NULL) {
 		question_free(question_of(node));
 	}
+	flood->asked = 0;
+	flood->ping = 0;
 }
 
 void tr_irc_flood_init(struct tr_irc_session *session)

@@ -33,6 +33,7 @@ struct tr_irc_member {
 	struct tr_irc_channel *channel;
 	enum tr_irc_membership state;
 	bool due;          /* its JOIN is to be written, when lines may be */
+	bool unanswered;   /* .. is written, and the next line waits for the answer */
 	bool listed;       /* the last was for several channels: the next is for this one alone */
 	uint64_t asked_ms; /* when JOIN was sent last */
 	uint64_t
@@ -68,7 +69,10 @@ struct tr_irc_session {
 	struct tr_irc_guest *guest; /* NULL = nothing waits to log it in */
 	struct tr_error last_error;
 	struct tr_list members;
-	unsigned joins_due;   /* of the members */
+	unsigned joins_due;        /* of the members */
+	unsigned joins_unanswered; /* .. */
+	uint64_t join_ping;        /* asks whether the JOINs are worked off; 0 = nothing does */
+	uint64_t join_pings;
 	unsigned refusals;    /* of the bot's joins, in a row */
 	unsigned reading;     /* channels it is the reader of */
 	unsigned standing_by; /* channels it would read next */

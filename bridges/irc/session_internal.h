@@ -22,6 +22,8 @@ void tr_irc_session_ask_join(struct tr_irc_member *member);
 void tr_irc_session_unask_join(struct tr_irc_member *member);
 /* Writes those that may be written now. */
 void tr_irc_session_write_joins(struct tr_irc_session *session);
+/* Whether the line says that the server has worked them off. */
+bool tr_irc_session_join_pong(struct tr_irc_session *session, const struct tr_irc_line *line);
 
 /* The server says that it is in: the member, made if need be. Nothing is sent: behind a PART that
  * is on its way a JOIN would bring it back. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JOINs on their way: several channels in a line, as fast as lines may be written (flood.h), again
- * where the server refused one for a moment, and given up when it never answers. A server ends whom
- * it hears too many lines of, and a bot may have hundreds of channels to go to.
+ * JOINs on their way: several channels in a line, the next line when the last is answered and lines
+ * may be written (flood.h), again where the server refused one for a moment, and given up when it
+ * never answers. A server ends whom it hears too many lines of, and works them off as slowly as it
+ * likes; a bot may have hundreds of channels to go to.
  */
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/session_internal.h"
 #include "core/base/clock.h"
 
@@ -13,10 +15,23 @@
 
 enum {
 	JOIN_TIMEOUT_MS = 30000,
-	LIST_TIMEOUT_MS = 10000, /* of a channel in a list: then it is asked for by itself */
-	LIST_MAX = 20,           /* channels in a line, where TARGMAX does not say fewer */
-	LIST_BYTES = 400,        /* .. and their names */
+	LOOK_MS = 10000,  /* without an answer: has the server worked the line off? */
+	LIST_MAX = 20,    /* channels in a line, where TARGMAX does not say fewer */
+	LIST_BYTES = 400, /* .. and their names */
 };
+
+static const char letters[] = "tj";
+
+/* The next line need not wait for this channel (any more). */
+static void answered(struct tr_irc_member *member)
+{
+	if (member->unanswered) {
+		member->unanswered = false;
+		if (--member->session->joins_unanswered == 0) {
+			tr_irc_outgoing_pump_later(member->session);
+		}
+	}
+}
 
 void tr_irc_session_ask_join(struct tr_irc_member *member)
 {
@@ -33,6 +48,7 @@ void tr_irc_session_unask_join(struct tr_irc_member *member)
 		member->due = false;
 		member->session->joins_due--;
 	}
+	answered(member);
 }
 
 /* A channel with a key, and one that was not answered among others, has a line of its own. */
@@ -74,6 +90,8 @@ static void add_to_line(struct tr_irc_member *member, struct tr_buf *names)
 	tr_buf_add_c(names, names->len > 0 ? "," : "");
 	tr_buf_add_c(names, member->channel->name);
 	tr_irc_session_unask_join(member);
+	member->unanswered = true;
+	member->session->joins_unanswered++;
 	member->asked_ms = tr_clock_mono_ms();
 	member->again_ms = 0;
 	tr_irc_hearing_before_join(member->session, member->channel);
@@ -112,18 +130,19 @@ static void write_line(struct tr_irc_member *first)
 
 void tr_irc_session_write_joins(struct tr_irc_session *session)
 {
-	bool written = false;
-	while (session->joins_due > 0 && tr_irc_flood_take(session)) {
-		write_line(first_due(session));
-		written = true;
+	if (session->joins_due == 0 || session->joins_unanswered > 0 ||
+		!tr_irc_flood_take(session)) {
+		return;
 	}
-	if (written && !tr_timer_active(session->join_watch)) {
-		tr_timer_start(session->join_watch, LIST_TIMEOUT_MS);
+	write_line(first_due(session));
+	if (!tr_timer_active(session->join_watch)) {
+		tr_timer_start(session->join_watch, LOOK_MS);
 	}
 }
 
 void tr_irc_session_join_again(struct tr_irc_member *member, uint64_t delay_ms)
 {
+	answered(member);
 	member->tries++;
 	member->again_ms = tr_clock_mono_ms() + delay_ms;
 	tr_timer_start(member->session->join_watch, delay_ms);
@@ -141,6 +160,7 @@ static void not_answered(struct tr_irc_member *member)
 /* Looks at one that is not in yet; how long it can wait for the next look, 0 = it has failed. */
 static uint64_t look_after_join(struct tr_irc_member *member, uint64_t now)
 {
+	struct tr_irc_session *session = member->session;
 	if (member->again_ms > now) {
 		return member->again_ms - now;
 	}
@@ -148,16 +168,36 @@ static uint64_t look_after_join(struct tr_irc_member *member, uint64_t now)
 		member->again_ms = 0;
 		tr_irc_session_ask_join(member);
 	}
-	uint64_t timeout = member->listed ? LIST_TIMEOUT_MS : JOIN_TIMEOUT_MS;
-	if (member->due || now < member->asked_ms + timeout) {
-		return LIST_TIMEOUT_MS;
+	if (member->unanswered && now >= member->asked_ms + LOOK_MS && session->join_ping == 0) {
+		session->join_ping = ++session->join_pings;
+		tr_irc_ping_number(session->connection, letters, session->join_ping);
 	}
-	if (!member->listed) {
-		not_answered(member);
-		return 0;
+	if (member->due || member->unanswered || now < member->asked_ms + JOIN_TIMEOUT_MS) {
+		return LOOK_MS;
 	}
-	tr_irc_session_ask_join(member);
-	return LIST_TIMEOUT_MS;
+	not_answered(member);
+	return 0;
+}
+
+bool tr_irc_session_join_pong(struct tr_irc_session *session, const struct tr_irc_line *line)
+{
+	uint64_t number;
+	if (!tr_irc_pong_number(line, letters, &number)) {
+		return false;
+	}
+	if (number != session->join_ping) {
+		return true;
+	}
+	session->join_ping = 0;
+	struct tr_list *node = session->members.next;
+	for (; node != &session->members && session->joins_unanswered > 0; node = node->next) {
+		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
+		if (member->unanswered && member->listed) {
+			tr_irc_session_ask_join(member);
+		}
+		answered(member);
+	}
+	return true;
 }
 
 void tr_irc_session_look_after_joins(void *arg)

@@ -194,6 +194,7 @@ void tr_irc_session_line(void *arg, const struct tr_irc_line *line)
 		tr_irc_session_learn_cloak(session, line);
 	}
 	if (tr_irc_hearing_line(session, line) || tr_irc_standby_pong(session, line) ||
+		tr_irc_session_join_pong(session, line) || tr_irc_flood_pong(session, line) ||
 		tr_irc_identify_line(session, line) ||
 		tr_irc_history_line(session->history, line) || tr_irc_nick_line(session, line) ||
 		tr_irc_outgoing_line(session, line) || tr_irc_session_join_refused(session, line) ||

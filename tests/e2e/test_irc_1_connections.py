@@ -456,6 +456,27 @@ def test_questions_about_many_channels_do_not_flood_the_server(make_stub_world):
     assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
 
 
+def as_it_comes(*_):
+    """Without pacing: what the server can take is known only from its answers."""
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["joins", "questions"])
+def test_a_slow_server_is_not_sent_more_than_it_has_worked_off(make_stub_world, opened):
+    channels = [f"#c{number}" for number in range(40)]
+    ircd = {"delay_ms": 20, "flood_lines": 20, "isupport": ["TARGMAX=PRIVMSG:4,JOIN:1"]}
+    world = make_stub_world(change=as_it_comes, channels=() if opened else channels, ircd=ircd)
+    if opened:
+        room = world.chat("alice")
+        for channel in channels:
+            assert "is this room" in world.ask("alice", room, f"!join {channel}")[0]
+        world.ircd.kill()
+        world.ircd.start()
+    eventually(lambda: all("MatrixBot" in world.ircd.members(channel) for channel in channels), 30, "the bot in all")
+    asked = lambda: {line.split(" ")[1] for line in world.ircd.taken("MatrixBot") if line.startswith("MODE #")}
+    eventually(lambda: not opened or asked() >= set(channels), 20, "its questions for the modes", lambda: str(asked()))
+    assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
+
+
 def test_a_channel_of_a_list_that_the_server_left_out_is_joined_alone(make_stub_world):
     world = make_stub_world(channels=["#a", "#b", "#c"], ircd={"join_list": 2}, ready=False)
     world.bridge.start()
