@@ -4,7 +4,7 @@
 #include "core/bridge/bridge_internal.h"
 #include "core/io/metrics.h"
 
-enum { AGE_INTERVAL_MS = 5000 };
+enum { AGE_INTERVAL_MS = 5000, SILENCE_S = 5 };
 
 struct tr_status {
 	struct tr_bridge *bridge;
@@ -38,9 +38,26 @@ static void add_sentence(struct tr_buf *why, const char *text)
 	tr_buf_addf(why, "%s%s", why->len > 0 ? "\n" : "", text);
 }
 
+/* What makes messages late while all is well otherwise: it passes by itself. */
+static void add_what_is_slow(const struct tr_bridge *bridge, struct tr_buf *why)
+{
+	uint64_t silent = tr_matrix_client_silent_ms(bridge->client) / 1000;
+	uint64_t limited = (tr_matrix_client_limited_ms(bridge->client) + 999) / 1000;
+	if (silent >= SILENCE_S) {
+		add_sentence(why, "the homeserver has been silent for ");
+		tr_buf_addf(why, "%llu s: what is said waits", (unsigned long long)silent);
+	}
+	if (limited > 0) {
+		add_sentence(why, "the homeserver limits how much it takes and is left alone for ");
+		tr_buf_addf(why, "%llu s: \"rate_limited: false\" in the registration lifts that",
+			(unsigned long long)limited);
+	}
+}
+
 static bool homeserver_is_ready(const struct tr_bridge *bridge, struct tr_buf *why)
 {
 	if (bridge->homeserver_ready) {
+		add_what_is_slow(bridge, why);
 		return true;
 	}
 	if (bridge->homeserver == NULL) {

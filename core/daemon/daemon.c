@@ -146,6 +146,9 @@ static bool all_ready(void *arg, struct tr_buf *sentences)
 			ready &= tr_bridge_ready(daemon->bridges[i].bridge, sentences);
 		}
 	}
+	if (sentences->len > 0 && !tr_str_ends(tr_buf_str(sentences), TR_STR("\n"))) {
+		tr_buf_add_char(sentences, '\n');
+	}
 	tr_buf_add_c(sentences, ready ? "ready\n" : "");
 	return ready;
 }

@@ -8,6 +8,7 @@
 #include "core/matrix/client_internal.h"
 
 #include "core/base/alloc.h"
+#include "core/base/clock.h"
 #include "core/base/encode.h"
 #include "core/base/list.h"
 #include "core/io/http_client.h"
@@ -34,8 +35,9 @@ struct tr_matrix_client {
 	struct tr_metrics *metrics;
 	struct operation_metric operations[OPERATIONS_MAX];
 	size_t operation_count;
-	struct tr_list calls;
+	struct tr_list calls; /* oldest first */
 	size_t running;
+	uint64_t limited_until_ms;
 };
 
 struct tr_matrix_call {
@@ -52,6 +54,7 @@ struct tr_matrix_call {
 	char *save_file;
 	size_t max;
 	uint64_t timeout_ms;
+	uint64_t started_ms;
 	struct tr_error start_error;
 };
 
@@ -100,6 +103,22 @@ void tr_matrix_client_destroy(struct tr_matrix_client *client)
 size_t tr_matrix_client_running(const struct tr_matrix_client *client)
 {
 	return client->running;
+}
+
+uint64_t tr_matrix_client_silent_ms(const struct tr_matrix_client *client)
+{
+	struct tr_list *oldest = tr_list_head(&client->calls);
+
+	return oldest ? tr_clock_mono_ms() -
+				TR_LIST_ENTRY(oldest, struct tr_matrix_call, node)->started_ms
+		      : 0;
+}
+
+uint64_t tr_matrix_client_limited_ms(const struct tr_matrix_client *client)
+{
+	uint64_t now = tr_clock_mono_ms();
+
+	return client->limited_until_ms > now ? client->limited_until_ms - now : 0;
 }
 
 /* Operations are static strings, so their address finds the series. */
@@ -214,6 +233,9 @@ static void on_bad_answer(struct tr_matrix_call *call, const struct tr_http_resp
 
 	(void)tr_matrix_error(&error, response->status, json, response->retry_after_ms);
 	(void)tr_error_prefix(&error, "%s", call->operation);
+	if (error.cls == TR_CLASS_RETRY_AFTER) {
+		call->client->limited_until_ms = tr_clock_mono_ms() + error.retry_after_ms;
+	}
 	if (call->success_errcode &&
 		tr_str_eq_c(tr_json_get_str(json, "errcode"), call->success_errcode)) {
 		empty = tr_json_new_object();
@@ -273,6 +295,7 @@ static struct tr_matrix_call *call_create(struct tr_matrix_client *client,
 	struct tr_matrix_call *call = tr_alloc(sizeof(*call));
 
 	call->client = client;
+	call->started_ms = tr_clock_mono_ms();
 	call->operation = spec->operation;
 	call->callback = callback;
 	call->media_callback = spec->media_callback;

@@ -38,6 +38,12 @@ void tr_matrix_client_destroy(struct tr_matrix_client *client);
 /* Calls started and not called back. */
 size_t tr_matrix_client_running(const struct tr_matrix_client *client);
 
+/* For how long the homeserver has left the oldest of them without an answer; 0 = there is none. */
+uint64_t tr_matrix_client_silent_ms(const struct tr_matrix_client *client);
+
+/* For how long it still wants to be left alone, by its latest Retry-After; 0 = it does not. */
+uint64_t tr_matrix_client_limited_ms(const struct tr_matrix_client *client);
+
 /* NULL as a callback: nobody wants to know (typing, receipts).
  * `error` NULL = a 2xx answer; `response` is then its JSON object. With an error `response` is the
  * error body where there is one (tr_json_get_str(response, "errcode")), else NULL. Both borrowed.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rooms as people make and run them: who is put out and asked in again, and homeservers with the limits they have by default."""
 
+import signal
+
 import pytest
 
 from support.waiting import eventually
@@ -37,3 +39,21 @@ def test_who_is_put_off_by_the_homeservers_limits_comes_in_however_long_that_tak
     world.ircd.control("fake", nick="ann", channel="#a")
     eventually(lambda: "@irc_ann:hs.test" in world.alice.joined_members(world.rooms["#a"]), 30, "the ghost",
                lambda: world.bridge.process.output()[-2000:])
+
+
+def test_ready_says_that_the_homeserver_limits_us_and_for_how_long(stub_world):
+    stub_world.stub.limit(1, retry_after_ms=5000)
+    stub_world.ircd.say("ann", "#a", "late")
+    eventually(lambda: "limits how much" in stub_world.bridge.get("/ready")[1], 4, "the reason")
+    assert stub_world.wait_in_matrix(1) == ["late"]
+    status, sentences = stub_world.bridge.get("/ready")
+    assert (status, sentences.splitlines()) == (200, ["127.0.0.1: the bot is connected", "ready"])
+
+
+def test_ready_says_that_the_homeserver_is_silent(stub_world):
+    stub_world.stub.process.signal(signal.SIGSTOP)
+    stub_world.ircd.say("ann", "#a", "late", wait=False)
+    eventually(lambda: "silent for" in stub_world.bridge.get("/ready")[1], 20, "the reason")
+    stub_world.stub.process.signal(signal.SIGCONT)
+    assert stub_world.wait_in_matrix(1) == ["late"]
+    eventually(lambda: "silent" not in stub_world.bridge.get("/ready")[1], 20, "an end of it")
