@@ -16,6 +16,7 @@
 #include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
+#include "bridges/irc/standby.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -230,6 +231,7 @@ void tr_irc_outgoing_ping(struct tr_irc_session *session)
 void tr_irc_outgoing_write(struct tr_irc_session *session)
 {
 	struct tr_list *node = session->tasks.next;
+	tr_irc_standby_write(session);
 	tr_irc_session_write_joins(session);
 	while (node != &session->tasks) {
 		struct tr_list *next = node->next;

@@ -73,9 +73,11 @@ struct tr_irc_session {
 	unsigned joins_unanswered; /* .. */
 	uint64_t join_ping;        /* asks whether the JOINs are worked off; 0 = nothing does */
 	uint64_t join_pings;
-	unsigned refusals;    /* of the bot's joins, in a row */
-	unsigned reading;     /* channels it is the reader of */
-	unsigned standing_by; /* channels it would read next */
+	unsigned refusals;      /* of the bot's joins, in a row */
+	unsigned reading;       /* channels it is the reader of */
+	unsigned standing_by;   /* channels it would read next */
+	uint64_t overlap_next;  /* standby.c: number of the PING to be written, 0 = none */
+	uint64_t overlap_asked; /* .. of the one that is not answered, 0 = none */
 	struct tr_irc_hearing hearing;
 	struct tr_irc_history *history;
 	struct tr_list topics;          /* topic.c: on their way to the server; unused = zeroed */

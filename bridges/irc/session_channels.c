@@ -116,6 +116,7 @@ void tr_irc_session_leave_all(struct tr_irc_session *session)
 	struct tr_list *following;
 	session->nick_lost = false;
 	session->join_ping = 0;
+	session->overlap_next = session->overlap_asked = 0;
 	TR_LIST_EACH (&session->members, node, following) {
 		struct tr_irc_member *member = TR_LIST_ENTRY(node, struct tr_irc_member, node);
 		tr_irc_session_unask_join(member);

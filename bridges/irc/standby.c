@@ -8,6 +8,8 @@
 #include "bridges/irc/hearing.h"
 #include "bridges/irc/history.h"
 #include "bridges/irc/identity.h"
+#include "bridges/irc/outgoing.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session_internal.h"
 #include "core/base/clock.h"
@@ -19,6 +21,8 @@ enum {
 	STALE_MS = 10000,
 	HEARD_MAX = 2048, /* lines kept, each way */
 };
+
+static const char letters[] = "sb";
 
 /* A line that one of the two has had and the other not. */
 struct heard {
@@ -101,14 +105,24 @@ static bool match(struct tr_list *list, size_t *count, uint64_t hash)
 	return false;
 }
 
+/* One PING serves all the channels that a connection stands by or reads anew at a time: a line for
+ * each would be a flood where those are hundreds. */
 static void ping(struct tr_irc_channel *channel, struct tr_irc_session *session)
 {
-	struct tr_buf token = TR_BUF_INIT(32);
-	channel->overlap->token = ++channel->network->overlap_tokens;
-	tr_buf_addf(&token, "sb%llx", (unsigned long long)channel->overlap->token);
-	tr_irc_send_words(session->connection, "PING", tr_buf_str(&token), (struct tr_str){NULL, 0},
-		(struct tr_str){NULL, 0});
-	tr_buf_finish(&token);
+	if (session->overlap_next == 0) {
+		session->overlap_next = ++channel->network->overlap_tokens;
+		tr_irc_outgoing_pump_later(session);
+	}
+	channel->overlap->token = session->overlap_next;
+}
+
+void tr_irc_standby_write(struct tr_irc_session *session)
+{
+	if (session->overlap_next != 0 && session->overlap_asked == 0) {
+		session->overlap_asked = session->overlap_next;
+		session->overlap_next = 0;
+		tr_irc_ping_number(session->connection, letters, session->overlap_asked);
+	}
 }
 
 /* The reader has not had a line that the standby had long ago. */
@@ -243,23 +257,16 @@ static void answered(struct tr_irc_channel *channel)
 	}
 }
 
-static uint64_t number_of(struct tr_str token)
-{
-	uint64_t number = 0;
-	for (size_t i = 2; i < token.len && i < 18; i++) {
-		char c = token.ptr[i];
-		number = number * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-	}
-	return number;
-}
-
 bool tr_irc_standby_pong(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
-	struct tr_str token = tr_irc_param(line, line->param_count > 1 ? 1 : 0);
-	if (!tr_irc_is(line, "PONG") || !tr_str_starts(token, TR_STR("sb"))) {
+	uint64_t number;
+	if (!tr_irc_pong_number(line, letters, &number)) {
 		return false;
 	}
-	uint64_t number = number_of(token);
+	if (number == session->overlap_asked) {
+		session->overlap_asked = 0;
+		tr_irc_outgoing_pump_later(session);
+	}
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&session->members, node, following) {

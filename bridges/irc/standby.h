@@ -23,6 +23,8 @@ void tr_irc_standby_line(struct tr_irc_channel *channel, const struct tr_irc_lin
 void tr_irc_standby_dismiss(struct tr_irc_channel *channel);
 /* The standby has become the reader: hands on what only it has had. */
 void tr_irc_standby_hand_on(struct tr_irc_channel *channel);
+/* Writes the PING that its channels wait for, unless one is on its way. */
+void tr_irc_standby_write(struct tr_irc_session *session);
 /* Whether the line answers a PING of ours. */
 bool tr_irc_standby_pong(struct tr_irc_session *session, const struct tr_irc_line *line);
 void tr_irc_standby_finish(struct tr_irc_channel *channel);

@@ -477,6 +477,23 @@ def test_a_slow_server_is_not_sent_more_than_it_has_worked_off(make_stub_world, 
     assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
 
 
+def test_who_stands_by_in_many_channels_asks_once_for_all(make_stub_world):
+    channels = [f"#c{number}" for number in range(30)]
+    world = make_stub_world(channels=channels, ircd={"delay_ms": 5, "profile": "echo"})
+    for channel in channels:
+        world.say("hello", channel=channel)
+    world.wait_in_irc(1, channels[-1])
+    world.ircd.kill()
+    world.ircd.start()
+    before = len(world.ircd.taken())
+    everybody = {"MatrixBot", "M-alice"}
+    eventually(lambda: all(everybody <= set(world.ircd.members(channel)) for channel in channels), 30, "all in all")
+    world.say("again", channel=channels[-1])
+    world.wait_in_irc(2, channels[-1])
+    asked = [line for line in world.ircd.taken()[before:] if line.startswith("PING") and "sb" in line]
+    assert 0 < len(asked) < len(channels) / 2, asked
+
+
 def test_a_channel_of_a_list_that_the_server_left_out_is_joined_alone(make_stub_world):
     world = make_stub_world(channels=["#a", "#b", "#c"], ircd={"join_list": 2}, ready=False)
     world.bridge.start()
