@@ -152,6 +152,17 @@ static void bot_joined(void *arg, const struct tr_json *response, const struct t
 	invite(job);
 }
 
+/* Who reads it has spoken on the other network and can only ask somebody for help. */
+static void end_uninvited(struct job *job, const struct tr_error *error)
+{
+	struct tr_error changed = *error;
+	if (error->cls == TR_CLASS_DENIED) {
+		tr_error_prefix(&changed,
+			"an administrator of the room has to let the bot invite people, or to lift a ban");
+	}
+	job_end(job, &changed);
+}
+
 static void invited(void *arg, const struct tr_json *response, const struct tr_error *error)
 {
 	struct job *job = arg;
@@ -163,7 +174,7 @@ static void invited(void *arg, const struct tr_json *response, const struct tr_e
 		job->bot_joined = true;
 		tr_matrix_join(job->bridge->client, NULL, job->room_id, NULL, bot_joined, job);
 	} else {
-		job_end(job, error);
+		end_uninvited(job, error);
 	}
 }
 

@@ -28,6 +28,28 @@ def test_a_bot_that_was_put_out_comes_back_when_it_is_invited_though_ghosts_are_
     eventually(lambda: world.membership(room, world.bot_user) == "join", 20, "the bot in the room")
 
 
+@pytest.mark.parametrize("kept_out", ["banned", "invite power"])
+def test_who_is_not_let_into_a_room_is_told_who_can_change_that_and_is_heard_when_it_was(make_stub_world, kept_out):
+    world = make_stub_world(stub_options={"room_version": 11})
+    room, ghost = world.rooms["#a"], "@irc_ann:hs.test"
+    alice = world.alice
+    open_levels = alice.state(room, "m.room.power_levels")
+    if kept_out == "banned":
+        alice.request("POST", f"/rooms/{room}/ban", {"user_id": ghost})
+    else:
+        alice.set_state(room, "m.room.join_rules", {"join_rule": "invite"})
+        alice.set_state(room, "m.room.power_levels", {**open_levels, "invite": 50})
+    world.ircd.say("ann", "#a", "unheard")
+    told = eventually(lambda: [text for nick, text in world.ircd.said("ann") if nick == "MatrixBot"], 20, "the notice")
+    assert "an administrator of the room has to let the bot invite people, or to lift a ban" in told[0]
+    if kept_out == "banned":
+        alice.request("POST", f"/rooms/{room}/unban", {"user_id": ghost})
+    else:
+        alice.set_state(room, "m.room.power_levels", {**open_levels, "invite": 0})
+    world.ircd.say("ann", "#a", "heard")
+    assert world.wait_in_matrix(1) == ["heard"]
+
+
 def with_lists(_config, entry):
     shown = {"initial": True, "incremental": True}
     entry["parameters"]["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": shown}}
