@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional
 # Within this time of being read a line is committed, and within the same time a confirmation is; more only while the disk
 # itself needs longer (witness.py).
 COMMIT_NS = 10_000_000
+CLOCK_NS = 20_000_000
 AGE_NS = 100_000_000  # lines said so long before a kill tell how long a commit takes
 SHOWN = 20  # problems written out for each kind
 
@@ -61,6 +62,14 @@ class Put(NamedTuple):
     channel: str
     sender: str
     text: str
+
+
+class Shown(NamedTuple):
+    """When the homeserver took a message of an IRC user; within CLOCK_NS, since its clock is another one."""
+
+    channel: str
+    text: str
+    time_ns: int
 
 
 @dataclass
@@ -170,6 +179,22 @@ def judge_to_matrix(said, puts, kills, *, history):
             verdict.blame("doubled", f"{channel}: {text!r} is in the room once more")
     if not history:
         verdict.ages = _ages(said, kills, seen)
+    return verdict
+
+
+def judge_private(shown, joins, kills, people):
+    """Of a room that shows what is said on IRC only while all `people` are in the channel: a message is blamed (as altered) that
+    was shown before one of them had come back after a kill. shown: Shown; joins: {(channel, nick): times}."""
+    verdict = Verdict()
+    times = [kill.time_ns for kill in kills]
+    for one in shown:
+        index = bisect_right(times, one.time_ns)
+        since = times[index - 1] if index else 0
+        if one.time_ns - since < CLOCK_NS:
+            continue  # on its way when the bridge was killed
+        for person in people:
+            if not any(since < time <= one.time_ns + CLOCK_NS for time in joins.get((one.channel, person), ())):
+                verdict.blame("altered", f"{one.channel}: {one.text!r} was shown while {person} was not in the channel")
     return verdict
 
 

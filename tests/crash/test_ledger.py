@@ -4,7 +4,7 @@
 import random
 import unittest
 
-from ledger import Kill, Line, Put, Said, Sent, judge_to_irc, judge_to_matrix
+from ledger import Kill, Line, Put, Said, Sent, Shown, judge_private, judge_to_irc, judge_to_matrix
 
 MS = 1_000_000
 CHANNELS = ("#a", "#b", "#c")
@@ -241,6 +241,24 @@ class ToMatrix(unittest.TestCase):
         bridge = Matrix(history=True)
         bridge.puts[7] = bridge.puts[7]._replace(sender="mallory")
         self.check(bridge, altered=1)
+
+
+class Private(unittest.TestCase):
+    """Messages that may be shown only while ann and ben are in the channel; all were killed at 1000 ms."""
+
+    JOINS = {("#a", "ann"): [100 * MS, 1100 * MS], ("#a", "ben"): [200 * MS, 1200 * MS]}
+
+    def altered(self, *times):
+        shown = [Shown("#a", f"text {time}", time * MS) for time in times]
+        return judge_private(shown, self.JOINS, [Kill(1000 * MS)], ("ann", "ben")).altered
+
+    def test_what_is_shown_while_all_are_there_is_not_accused(self):
+        self.assertEqual(self.altered(210, 900, 1005, 1210, 3000), 0)
+
+    def test_what_is_shown_before_the_last_has_come_is_found_out(self):
+        self.assertEqual(self.altered(150), 1)
+        self.assertEqual(self.altered(1150), 1)
+        self.assertEqual(self.altered(1050), 2)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import socket
 import time
 from dataclasses import dataclass
 
-from ledger import COMMIT_NS, Kill, Line, Put, Said, Sent, Verdict, judge_to_irc, judge_to_matrix
+from ledger import COMMIT_NS, Kill, Line, Put, Said, Sent, Shown, Verdict, judge_private, judge_to_irc, judge_to_matrix
 from support.bridge import Bridge, homeserver_options, irc_config, registration_fields
+from support.matrix_client import MatrixError
 from support.scripted_ircd import ScriptedIrcd, parse_record
 from support.stub_homeserver import StubHomeserver
 from witness import Witness
@@ -21,6 +22,7 @@ from witness import Witness
 DOMAIN = "hs.test"
 CHANNELS = ("#red", "#green", "#blue")
 MATRIX_USERS = ("ann", "ben", "cat", "dan")
+COMER = "eve"  # of Variant.comings
 IRC_USERS = ("xan", "yan", "zan")
 WINDOW = 16
 PATIENCE_S = 30
@@ -41,6 +43,8 @@ class Variant:
     both: bool = False  # load in the other direction too, and that is judged as well
     deaf: bool = False  # the server has a user mode for it: all but three of ours in a channel are
     mixed: bool = False  # Matrix users also say several lines at once, edit and answer
+    comings: bool = False  # one of the Matrix users leaves each room, is kicked or says !part, and comes back
+    private: bool = False  # what IRC users say is shown only while all members of the room are in the channel
     retry: bool = False  # channels refuse what is said for a while, and people say !retry
     rate: float = 60.0  # messages a second in each room
 
@@ -55,6 +59,9 @@ VARIANTS = (
     Variant("rfc", profile="rfc"),
     Variant("mixed", mixed=True, rate=30),
     Variant("retry", retry=True, rate=30),
+    Variant("comings", comings=True, rate=30),
+    Variant("comings-echo", profile="echo", comings=True, rate=30),
+    Variant("private", both=True, private=True, rate=30),
     Variant("both", both=True, rate=30),
     Variant("both-echo", profile="echo", both=True, rate=30),
     Variant("deaf", both=True, deaf=True, rate=30),
@@ -148,7 +155,7 @@ class World:
         )
         self.stub.start()
         self._taken, self._put, self._texts = Tail(self.ircd.ledger_path), Tail(self.stub.ledger_path), set()
-        users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS]
+        users = [f"@{name}:{DOMAIN}" for name in MATRIX_USERS + (COMER,) * variant.comings]
         for user in users:
             self.stub.control("user", user_id=user)
         for channel in CHANNELS:
@@ -157,6 +164,8 @@ class World:
         parameters["mappings"] = {channel: {"roomIds": [room]} for channel, room in self.rooms.items()}
         pacing = {"enabled": True, "burst": 50, "perSecond": 100} if variant.paced else {"enabled": False}
         parameters["ircClients"] = {"nickTemplate": "$LOCALPART", "floodPacing": pacing}
+        if variant.private:
+            parameters["membershipLists"] = {"enabled": True, "global": {"ircToMatrix": {"requireMatrixJoined": True}}}
         config["homeserver"]["url"] = self.stub.url
         self.bridge.write_config()
 
@@ -205,16 +214,21 @@ class World:
         while not all(len(someone.joined_members(room)) > len(MATRIX_USERS) for room in self.rooms.values()):
             assert time.monotonic() < deadline, "the bot is not in the rooms"
             time.sleep(0.02)
-        if self.variant.retry:
+        if self.variant.retry or self.variant.comings:
             self._meet_the_bot(deadline)
+        if self.variant.comings:
+            self._let_the_bot_kick(someone)
         self.load(0.1)
         while self.arrived() < self.said():
             assert time.monotonic() < deadline, f"{self.arrived()} of the first {self.said()} messages have arrived"
             time.sleep(0.02)
 
+    def _bot(self):
+        return f"@{registration_fields(self.bridge.registration)['sender_localpart']}:{DOMAIN}"
+
     def _meet_the_bot(self, deadline):
-        bot = f"@{registration_fields(self.bridge.registration)['sender_localpart']}:{DOMAIN}"
-        for name in MATRIX_USERS:
+        bot = self._bot()
+        for name in MATRIX_USERS + (COMER,) * self.variant.comings:
             user = self.stub.user(name)
             room = user.create_room(preset="trusted_private_chat", is_direct=True, invite=[bot])
             self._bot_rooms[user.user_id] = room
@@ -222,7 +236,35 @@ class World:
                 assert time.monotonic() < deadline, "the bot is in no room with its people"
                 time.sleep(0.02)
 
+    def _let_the_bot_kick(self, owner):
+        for room in self.rooms.values():
+            levels = owner.state(room, "m.room.power_levels")
+            levels["users"] = {**levels.get("users", {}), self._bot(): 50}
+            owner.set_state(room, "m.room.power_levels", levels)
+
     # Load
+
+    def come_and_go(self, channel):
+        """Somebody comes back where they are not, says two things and goes at once, in one of three ways, or stays. What the bot
+        is asked for it may do later: in the middle of this."""
+        room, comer, owner = self.rooms[channel], self.stub.user(COMER), self.stub.user(MATRIX_USERS[0])
+        try:
+            if comer.user_id not in owner.joined_members(room):
+                comer.join(room)
+            for _ in range(2):
+                text = f"m {channel[1:]} {self._next[channel]}"
+                self.stub.inject(room, comer.user_id, content={"msgtype": "m.text", "body": text})
+                self._next[channel] += 1
+            way = self._choose.choice(("leave", "kick", "!part", "stay"))
+            if way == "leave":
+                comer.leave(room)
+            elif way == "kick":
+                owner.kick(room, comer.user_id)
+            elif way == "!part":
+                command = {"msgtype": "m.text", "body": f"!part {channel}"}
+                self.stub.inject(self._bot_rooms[comer.user_id], comer.user_id, content=command)
+        except MatrixError:
+            pass  # the bot was quicker
 
     def moderate(self):
         """Some channels take nothing for a while, others do so again; then people have sent again what was refused."""
@@ -242,6 +284,8 @@ class World:
         each = max(1, round(self.variant.rate * seconds / len(IRC_USERS)))
         count = each * len(IRC_USERS)
         for channel in CHANNELS:
+            if self.variant.comings and self.kills:
+                self.come_and_go(channel)
             first = self._next[channel]
             self._next[channel] += count
             if self.to_irc or self.variant.both:
@@ -351,6 +395,9 @@ class World:
         if not self.to_irc or self.variant.both:
             said, puts = said_lines(records), put_messages(entries, channels)
             verdict.add(judge_to_matrix(said, puts, kills, history=history))
+            if self.variant.private:
+                offset_ns = time.time_ns() - time.monotonic_ns()
+                verdict.add(judge_private(shown_messages(entries, channels, offset_ns), joins(records), kills, MATRIX_USERS))
         return verdict
 
 
@@ -398,6 +445,29 @@ def put_messages(entries, channels):
         and entry["room"] in channels
         and entry["sender"].startswith("@irc_")
     ]
+
+
+def shown_messages(entries, channels, offset_ns):
+    """What ghosts of IRC users sent, and when; offset_ns: from the monotonic clock to that of the homeserver."""
+    return [
+        Shown(channels[entry["room"]], entry["content"]["body"], entry["t"] * 1_000_000 - offset_ns)
+        for entry in entries
+        if entry["kind"] == "send"
+        and not entry["cached"]
+        and entry["type"] == "m.room.message"
+        and entry["room"] in channels
+        and entry["sender"].startswith("@irc_")
+    ]
+
+
+def joins(records):
+    """{(channel, nick): when the server took a JOIN}."""
+    times = {}
+    for record in records:
+        if record.kind == "TAKEN" and record.raw.startswith("JOIN "):
+            for channel in record.raw.split()[1].split(","):
+                times.setdefault((channel, record.nick.rstrip("0123456789")), []).append(record.time_ns)
+    return times
 
 
 def localpart(user_id):
