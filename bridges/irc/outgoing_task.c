@@ -15,7 +15,7 @@ struct settlement {
 	struct tr_irc_session *session; /* NULL when the session is gone */
 	struct tr_irc_channel *channel; /* or NULL */
 	unsigned lines;
-	char *event_id; /* of a progress mark */
+	char *event_id; /* of which something is stored, else NULL */
 	size_t progress, width;
 	bool refused;
 };
@@ -105,14 +105,13 @@ static void release_window(struct tr_irc_task *task)
 		task->session, task->channel, (unsigned)(task->written - task->settled));
 }
 
-/* With the batch of the message's end. */
-static void forget_progress(const struct tr_irc_task *task)
+/* Once the message is done for good. Before that a kill may make it begin again (its copies for
+ * sibling rooms are stored first), and only what is stored of it finds it in the history. */
+static void forget_progress(const struct tr_irc_session *session, const char *event_id)
 {
-	struct tr_bridge *bridge = task->session->network->bridge;
-	if (task->cut_stored) {
-		TR_DB_ADD(tr_journal_batch(tr_bridge_journal(bridge)), &delete_progress,
-			TR_DB_TC(task->op->event_id));
-	}
+	struct tr_journal *journal = tr_bridge_journal(session->network->bridge);
+	TR_DB_ADD(tr_journal_batch(journal), &delete_progress, TR_DB_TC(event_id));
+	tr_journal_join(journal, NULL, NULL);
 }
 
 /* What is stored of its lines stays: sent again (!retry) it goes on behind those that were said. */
@@ -136,7 +135,9 @@ void tr_irc_outgoing_take_back(struct tr_irc_session *session, const struct tr_o
 			struct tr_error error;
 			tr_error_set_class(&error, TR_E_CANCELED, TR_CLASS_PERMANENT,
 				"the message was redacted");
-			forget_progress(task);
+			if (task->cut_stored) {
+				forget_progress(session, op->event_id);
+			}
 			tr_irc_task_refuse(task, &error);
 			tr_irc_outgoing_pump_later(session);
 			return;
@@ -192,6 +193,11 @@ static struct settlement *settlement_create(struct tr_irc_task *task)
 
 static void done_is_durable(void *arg)
 {
+	const struct settlement *settlement = arg;
+	/* Of a session that is gone it is swept. */
+	if (settlement->session != NULL && settlement->event_id != NULL) {
+		forget_progress(settlement->session, settlement->event_id);
+	}
 	settlement_end(arg);
 }
 
@@ -228,8 +234,8 @@ void tr_irc_task_done(struct tr_irc_task *task)
 	for (size_t i = 0; i < task->count; i++) {
 		ids[i] = tr_str_from(task->msgids[i]);
 	}
-	forget_progress(task);
 	struct settlement *settlement = settlement_create(task);
+	settlement->event_id = task->cut_stored ? tr_strdup(op->event_id) : NULL;
 	tr_op_done(op, ids, task->count, done_is_durable, settlement);
 	tr_free(ids);
 	tr_irc_task_free(task);

@@ -45,6 +45,7 @@ class Variant:
     mixed: bool = False  # Matrix users also say several lines at once, edit and answer
     comings: bool = False  # one of the Matrix users leaves each room, is kicked or says !part, and comes back
     private: bool = False  # what IRC users say is shown only while all members of the room are in the channel
+    siblings: bool = False  # each channel has a second room, in which everything is repeated
     retry: bool = False  # channels refuse what is said for a while, and people say !retry
     rate: float = 60.0  # messages a second in each room
 
@@ -61,6 +62,7 @@ VARIANTS = (
     Variant("retry", retry=True, rate=30),
     Variant("comings", comings=True, rate=30),
     Variant("comings-echo", profile="echo", comings=True, rate=30),
+    Variant("siblings", siblings=True, mixed=True, rate=15),
     Variant("private", both=True, private=True, rate=30),
     Variant("both", both=True, rate=30),
     Variant("both-echo", profile="echo", both=True, rate=30),
@@ -104,6 +106,7 @@ class World:
         self.debug = debug
         self.witness = witness
         self.rooms = {}
+        self.siblings = {}  # channel: its second room
         self.kills = []
         self.ircd = self.stub = self.bridge = None
         self._next = dict.fromkeys(CHANNELS, 1)
@@ -160,8 +163,12 @@ class World:
             self.stub.control("user", user_id=user)
         for channel in CHANNELS:
             self.rooms[channel] = self.stub.room(users[0], members=users[1:], preset="public_chat")
+            if variant.siblings:
+                self.siblings[channel] = self.stub.room(users[0], members=[], preset="public_chat")
         parameters = config["bridged_irc_servers"][0]["parameters"]
-        parameters["mappings"] = {channel: {"roomIds": [room]} for channel, room in self.rooms.items()}
+        parameters["mappings"] = {
+            channel: {"roomIds": [room, *filter(None, [self.siblings.get(channel)])]} for channel, room in self.rooms.items()
+        }
         pacing = {"enabled": True, "burst": 50, "perSecond": 100} if variant.paced else {"enabled": False}
         parameters["ircClients"] = {"nickTemplate": "$LOCALPART", "floodPacing": pacing}
         if variant.private:
@@ -213,6 +220,9 @@ class World:
         someone = self.stub.user(MATRIX_USERS[0])
         while not all(len(someone.joined_members(room)) > len(MATRIX_USERS) for room in self.rooms.values()):
             assert time.monotonic() < deadline, "the bot is not in the rooms"
+            time.sleep(0.02)
+        while not all(len(someone.joined_members(room)) > 1 for room in self.siblings.values()):
+            assert time.monotonic() < deadline, "the bot is not in the second rooms"
             time.sleep(0.02)
         if self.variant.retry or self.variant.comings:
             self._meet_the_bot(deadline)
@@ -392,6 +402,9 @@ class World:
             verdict.add(
                 judge_to_irc(sent, lines, kills, window=self.variant.window, history=history, ordered=not retry)
             )
+        if self.variant.siblings:
+            siblings = {room: channel for channel, room in self.siblings.items()}
+            verdict.add(judge_to_matrix(repeated(entries, channels), repetitions(entries, siblings), kills, history=False))
         if not self.to_irc or self.variant.both:
             said, puts = said_lines(records), put_messages(entries, channels)
             verdict.add(judge_to_matrix(said, puts, kills, history=history))
@@ -444,6 +457,45 @@ def put_messages(entries, channels):
         and entry["type"] == "m.room.message"
         and entry["room"] in channels
         and entry["sender"].startswith("@irc_")
+    ]
+
+
+def told(entries):
+    """{event: what it says, and of which other event's words it says so as an edit or an answer}"""
+    words, whole = {}, {}
+    for entry in entries:
+        if entry["kind"] in ("inject", "send") and entry["type"] == "m.room.message":
+            content = entry["content"]
+            relation = content.get("m.relates_to", {})
+            answered = relation.get("m.in_reply_to", {}).get("event_id")
+            body = content.get("m.new_content", content)["body"] if "rel_type" in relation else content["body"]
+            words[entry["event"]] = body
+            about = f" answers {words.get(answered)!r}" if answered else ""
+            about += f" replaces {words.get(relation['event_id'])!r}" if "rel_type" in relation else ""
+            whole[entry["event"]] = body + about
+    return whole
+
+
+def repeated(entries, channels):
+    """What Matrix users said in the first rooms and was accepted, as what is owed to the second ones."""
+    taken = {event for entry in entries if entry["kind"] == "push" and entry["ok"] for event in entry["events"]}
+    whole = told(entries)
+    never = 1 << 62  # later than all kills: whatever they took, this is owed
+    return [
+        Said(channels[entry["room"]], localpart(entry["sender"]), whole[entry["event"]], 0, never if entry["event"] in taken else None)
+        for entry in entries
+        if entry["kind"] == "inject" and entry["room"] in channels
+    ]
+
+
+def repetitions(entries, channels):
+    """The same by ghosts in the second rooms."""
+    whole = told(entries)
+    return [
+        Put(channels[entry["room"]], localpart(entry["sender"])[len("irc_") :].rstrip("0123456789"), whole[entry["event"]])
+        for entry in entries
+        if entry["kind"] == "send" and not entry["cached"] and entry["type"] == "m.room.message"
+        and entry["room"] in channels and entry["sender"].startswith("@irc_")
     ]
 
 
