@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.full_disk import SmallDisk
+from support.matrix_client import quote
 from support.waiting import eventually, stays
 from support.world import numbered
 
@@ -79,6 +80,20 @@ def test_lines_said_while_the_bridge_was_away_are_fetched_from_the_servers_histo
     stub_world.ircd.say("fay", "#a", "away {n}", count=250, first=1)
     stub_world.bridge.start()
     assert stub_world.wait_in_matrix(251, timeout=40) == ["before"] + numbered("away ", 250)
+
+
+def test_a_line_has_the_time_at_which_it_was_said(stub_world):
+    stub_world.ircd.say("fay", "#a", "live")
+    stub_world.wait_in_matrix(1)
+    stub_world.bridge.kill()
+    stub_world.ircd.say("fay", "#a", "away")
+    time.sleep(1.5)  # until it is told in Matrix
+    stub_world.bridge.start()
+    stub_world.wait_in_matrix(2)
+    room = stub_world.rooms["#a"]
+    sent = [line["event"] for line in stub_world.stub.ledger("send") if line["room"] == room and line["sender"].startswith("@irc_")]
+    times = [stub_world.alice.request("GET", f"/rooms/{quote(room)}/event/{quote(event)}")["origin_server_ts"] for event in sent]
+    assert times == [line["time"] for line in stub_world.ircd.history("#a")]
 
 
 def test_a_message_of_several_lines_that_a_kill_cut_in_two_is_not_begun_anew(make_stub_world):
