@@ -2,7 +2,6 @@
 """One connection reads a channel; whatever becomes of it, nothing is lost or doubled; and the channel reads as the room did."""
 
 import collections
-import time
 
 import pytest
 
@@ -74,7 +73,7 @@ def test_readers_that_go_one_after_the_other_lose_and_double_nothing(make_stub_w
     eventually(lambda: "line 50" in world.in_matrix(), 20, "the beginning")
     for nick in ["MatrixBot", *nicks[:2]]:
         world.ircd.control("close", nick=nick, how="rst")
-        time.sleep(0.3)
+        world.catch_up("speaker")
     world.wait_in_matrix(601)
     world.ircd.say("speaker", "#a", "the end", wait=True)
     world.wait_in_matrix(602)

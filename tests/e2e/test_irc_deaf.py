@@ -2,7 +2,6 @@
 """On a server with a user mode for it, puppets that nobody listens to are deaf; nothing is lost or doubled by that."""
 
 import collections
-import time
 
 import pytest
 
@@ -107,8 +106,8 @@ def test_readers_that_go_one_after_the_other_are_followed_by_deaf_ones(make_stub
     world.wait_in_matrix(50)
     for _ in range(4):
         lose(world, BOT if BOT in hearing else puppet(world, hearing), how)
-        time.sleep(0.3)
         hearing = wait_for_listeners(world)
+        world.catch_up("speaker")
     world.wait_in_matrix(1001)
     world.ircd.say("speaker", "#a", "the end", wait=True)
     world.wait_in_matrix(1002)

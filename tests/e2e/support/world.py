@@ -261,6 +261,13 @@ class StubWorld:
         return eventually(lambda: (said := self.in_matrix(channel))[count - 1:] and said, timeout,
                           f"{count} messages in Matrix", lambda: self._state(self.in_matrix(channel)))
 
+    def catch_up(self, nick, channel="#a"):
+        """Until what this person on IRC has said by now is in Matrix, and what they said until then: so also the bridge has seen
+        what happened in the channel before, and had an answer to what it asked about it."""
+        for _ in range(2):
+            said = [text for who, text in self.ircd.said(channel) if who == nick]
+            self.wait_in_matrix(len(said), channel)
+
     def inject(self, count, channel="#a", user=None, **options):
         """Messages of alice "message 1" .. in the channel's room."""
         self.wait_to_be_heard()
