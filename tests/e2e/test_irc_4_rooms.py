@@ -4,8 +4,8 @@ rooms for one channel; names that the server takes for the same.
 """
 
 import concurrent.futures
+import contextlib
 import re
-import time
 from threading import Thread
 
 import pytest
@@ -397,45 +397,65 @@ def test_relations_of_copies_that_wait_survive_a_kill(make_stub_world):
     assert len(copies(world, second, "M-alice")) == 4
 
 
+@contextlib.contextmanager
+def answering_nothing(postgres, database):
+    """Nobody else can read what became of which message."""
+    def lock():
+        with contextlib.suppress(AssertionError):  # it is ended
+            postgres.query("LOCK TABLE message; SELECT pg_sleep(120)", database)
+
+    holder = ("SELECT pid FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+              " WHERE relname = 'message' AND mode = 'AccessExclusiveLock' AND granted")
+    thread = Thread(target=lock)
+    thread.start()
+    try:
+        eventually(lambda: postgres.query(holder, database), 20, "the lock")
+        yield
+    finally:
+        postgres.query(f"SELECT pg_terminate_backend(pid) FROM ({holder}) AS holder", database)
+        thread.join()
+
+
 @pytest.fixture
 def forgetful_world(make_stub_world, postgres):
-    """(world, rooms, Matrix id of alice's "tea or coffe?", that of its copy, what makes the store answer no question for 2 s)"""
+    """(world, rooms, Matrix id of alice's "tea or coffe?", that of its copy); the store waits for no lock."""
     store = postgres.create_database("forgetful")
     postgres.query("ALTER DATABASE forgetful SET lock_timeout = '300ms'")
     world, first, second = related_world(make_stub_world, database=store)
     asked = world.alice.send_text(first, "tea or coffe?")
     copy, _ = copy_of(world, second, "M-alice", "tea or coffe?")
-    lock = Thread(target=postgres.query, args=("LOCK TABLE message; SELECT pg_sleep(2)", "forgetful"))
-    yield world, (first, second), asked, copy, lock
-    lock.join()
+    yield world, (first, second), asked, copy
     postgres.query("DROP DATABASE forgetful WITH (FORCE)")
 
 
-def test_a_store_that_cannot_say_what_is_edited_makes_no_new_message_of_an_edit(forgetful_world):
-    world, (first, second), asked, copy, lock = forgetful_world
+def until_asked(world, question):
+    eventually(lambda: re.search(f"lock timeout.*{question}", world.bridge.log.read_text()), 60, "the question")
+
+
+def test_a_store_that_cannot_say_what_is_edited_makes_no_new_message_of_an_edit(forgetful_world, postgres):
+    world, (first, second), asked, copy = forgetful_world
     sending = f"{second[1:]}/send/"
     world.stub.fail(100000, match=sending)
     world.alice.send_text(first, "in front")
     world.alice.send(first, "m.room.message", edit_of(asked, "tea or coffee?"))
     world.wait_in_irc(5)  # so both are copied, and wait for the homeserver
-    lock.start()
-    world.stub.fail(0, match=sending)
+    with answering_nothing(postgres, "forgetful"):
+        world.stub.fail(0, match=sending)
+        until_asked(world, "SELECT event_id, sender FROM message")
     _, content = copy_of(world, second, "M-alice", "* tea or coffee?", "tea or coffee?")
     assert content.get("m.relates_to") == {"rel_type": "m.replace", "event_id": copy}
-    assert re.search("lock timeout.*SELECT event_id, sender FROM message", world.bridge.log.read_text()), "the store was not asked"
 
 
-def test_a_store_that_cannot_say_what_is_answered_takes_no_answer_apart(forgetful_world):
-    world, (first, second), _, _, lock = forgetful_world
+def test_a_store_that_cannot_say_what_is_answered_takes_no_answer_apart(forgetful_world, postgres):
+    world, (first, second), _, _ = forgetful_world
     world.ircd.say("fay", "#a", "milk?")
     here, _ = copy_of(world, first, "fay", "milk?")
     there, _ = copy_of(world, second, "fay", "milk?")
-    lock.start()
-    time.sleep(0.2)  # until it has the lock
-    world.alice.send(first, "m.room.message", answer_to(here, "please"))
+    with answering_nothing(postgres, "forgetful"):
+        world.alice.send(first, "m.room.message", answer_to(here, "please"))
+        until_asked(world, "SELECT remote_id FROM message")
     _, content = copy_of(world, second, "M-alice", "please")
     assert content["m.relates_to"] == {"m.in_reply_to": {"event_id": there}}
-    assert re.search("lock timeout.*SELECT remote_id FROM message", world.bridge.log.read_text()), "the store was not asked"
 
 
 def test_an_edit_by_another_nick_is_a_message_of_its_own_in_the_copy(make_stub_world):

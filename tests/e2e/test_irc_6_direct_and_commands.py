@@ -208,14 +208,14 @@ def test_words_on_their_way_are_said_before_a_part(spoken_world):
 
 def test_a_part_while_the_channel_is_being_joined_leaves_it(spoken_world):
     world = spoken_world
-    world.ircd.control("delay", nick="M-alice", ms=500)
+    world.ircd.control("delay", nick="M-alice", ms=1500)
     ask(world, "!cmd VERSION")
     room = ask(world, "!join #parted").rsplit("https://matrix.to/#/", 1)[1]
     world.alice.join(room)
     eventually(lambda: "#parted (joining)" in ask(world, "!listrooms"), 20, "the join")
     ask(world, "!part #parted")
     eventually(lambda: any(line.startswith("PART #parted") for line in world.ircd.taken("M-alice")), 20, "the PART")
-    stays(lambda: "M-alice" not in world.ircd.members("#parted"), 2, "alice away")
+    stays(lambda: "M-alice" not in world.ircd.members("#parted"), 2.5, "alice away")
 
 
 def test_features_are_shown_set_and_remembered(spoken_world):
