@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
-# Within this time of being read a line is committed, and within the same time a confirmation is; more only while the disk
-# itself needs longer (witness.py).
+# Within this time of being read a line is committed, and within the same time a confirmation is; more only while the
+# machine itself needs longer (witness.py).
 COMMIT_NS = 10_000_000
 CLOCK_NS = 20_000_000
 AGE_NS = 100_000_000  # lines said so long before a kill tell how long a commit takes

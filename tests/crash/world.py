@@ -17,7 +17,7 @@ from support.bridge import Bridge, homeserver_options, irc_config, registration_
 from support.matrix_client import MatrixError
 from support.scripted_ircd import ScriptedIrcd, parse_record
 from support.stub_homeserver import StubHomeserver
-from witness import Witness
+from witness import Witnesses
 
 DOMAIN = "hs.test"
 CHANNELS = ("#red", "#green", "#blue")
@@ -52,6 +52,11 @@ class Variant:
     @property
     def window(self):
         return 1 if self.paced else WINDOW
+
+    @property
+    def timed(self):
+        """Whether the verdict rests on time: nothing but a commit keeps what was read or confirmed before a kill."""
+        return self.hard and self.profile != "history"
 
 
 VARIANTS = (
@@ -98,13 +103,13 @@ def steady_port():
 class World:
     """One case: everything running but the bridge, which `start` and `end` work on. Use as a context."""
 
-    def __init__(self, directory, variant, database, *, to_irc, debug=False, witness=None):
+    def __init__(self, directory, variant, database, *, to_irc, debug=False, witnesses=()):
         self.directory = directory
         self.variant = variant
         self.database = database
         self.to_irc = to_irc
         self.debug = debug
-        self.witness = witness
+        self.witnesses = witnesses
         self.rooms = {}
         self.siblings = {}  # channel: its second room
         self.kills = []
@@ -382,9 +387,10 @@ class World:
     # The verdict
 
     def kills_with_commits(self):
-        """A commit may wait for the one before it, so it takes up to twice what a bare write took at that moment."""
-        witness = Witness(self.witness)
-        return [kill._replace(commit_ns=max(COMMIT_NS, 2 * witness.longest_ns(kill.time_ns))) for kill in self.kills]
+        """A commit may wait for the one before it, so it takes up to twice what a bare one took at that moment."""
+        postgres = self.database.startswith("postgres")
+        witnesses = Witnesses(path for path in self.witnesses if postgres or not path.name.endswith("postgres"))
+        return [kill._replace(commit_ns=max(COMMIT_NS, 2 * witnesses.longest_ns(kill.time_ns))) for kill in self.kills]
 
     def slow_moments(self):
         return sum(kill.commit_ns > COMMIT_NS for kill in self.kills_with_commits())
