@@ -453,16 +453,19 @@ def sent_messages(entries, channels):
     ]
 
 
+def ghosts_messages(entries, channels):
+    """The messages that ghosts of IRC users sent, in order. The bot's own notices are none of it."""
+    for entry in entries:
+        if entry["kind"] == "send" and not entry["cached"] and entry["type"] == "m.room.message":
+            if entry["room"] in channels and entry["sender"].startswith("@irc_"):
+                yield entry
+
+
 def put_messages(entries, channels):
-    """What ghosts sent, in order. The bot's own notices are none of it."""
+    """What ghosts sent."""
     return [
         Put(channels[entry["room"]], localpart(entry["sender"])[len("irc_") :], entry["content"]["body"])
-        for entry in entries
-        if entry["kind"] == "send"
-        and not entry["cached"]
-        and entry["type"] == "m.room.message"
-        and entry["room"] in channels
-        and entry["sender"].startswith("@irc_")
+        for entry in ghosts_messages(entries, channels)
     ]
 
 
@@ -499,9 +502,7 @@ def repetitions(entries, channels):
     whole = told(entries)
     return [
         Put(channels[entry["room"]], localpart(entry["sender"])[len("irc_") :].rstrip("0123456789"), whole[entry["event"]])
-        for entry in entries
-        if entry["kind"] == "send" and not entry["cached"] and entry["type"] == "m.room.message"
-        and entry["room"] in channels and entry["sender"].startswith("@irc_")
+        for entry in ghosts_messages(entries, channels)
     ]
 
 
@@ -509,12 +510,7 @@ def shown_messages(entries, channels, offset_ns):
     """What ghosts of IRC users sent, and when; offset_ns: from the monotonic clock to that of the homeserver."""
     return [
         Shown(channels[entry["room"]], entry["content"]["body"], entry["t"] * 1_000_000 - offset_ns)
-        for entry in entries
-        if entry["kind"] == "send"
-        and not entry["cached"]
-        and entry["type"] == "m.room.message"
-        and entry["room"] in channels
-        and entry["sender"].startswith("@irc_")
+        for entry in ghosts_messages(entries, channels)
     ]
 
 
