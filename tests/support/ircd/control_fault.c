@@ -141,11 +141,15 @@ void ircd_control_delay(
 	if (!ircd_json_get(request, "nick") && !ircd_json_get(request, "conn") &&
 		!ircd_json_get(request, "all")) {
 		server->options.delay_ms = ms; /* everybody's, and of those to come */
+		for (size_t i = server->conn_count; i > 0; i--) {
+			ircd_queue_delay_changed(server->conns[i - 1]);
+		}
 		return;
 	}
 	struct ircd_conn **conns = targets(server, request, answer);
 	for (size_t i = 0; conns && conns[i]; i++) {
 		conns[i]->delay_ms = ms;
+		ircd_queue_delay_changed(conns[i]);
 	}
 	free(conns);
 }

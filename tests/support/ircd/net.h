@@ -48,6 +48,8 @@ struct ircd_conn *ircd_conn_find(struct ircd_server *server, uint64_t id);
 
 /* queue.c: takes lines out of conn->in, at once or at the pace of the delay. */
 void ircd_queue_run(struct ircd_conn *conn);
+/* Without a delay any more, what waits for the end of one goes on at once. */
+void ircd_queue_delay_changed(struct ircd_conn *conn);
 /* Counts the lines waiting and writes them to the ledger as dropped. */
 size_t ircd_queue_drop(struct ircd_conn *conn);
 int ircd_conn_delay(const struct ircd_conn *conn);

@@ -150,3 +150,12 @@ size_t ircd_queue_drop(struct ircd_conn *conn)
 	conn->in.len = conn->in_start = 0;
 	return dropped;
 }
+
+void ircd_queue_delay_changed(struct ircd_conn *conn)
+{
+	if (!conn->closed && ircd_conn_delay(conn) == 0 &&
+		uv_is_active((uv_handle_t *)&conn->timer)) {
+		uv_timer_stop(&conn->timer);
+		on_delay_over(&conn->timer);
+	}
+}
