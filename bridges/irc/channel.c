@@ -291,7 +291,8 @@ static void set_reader(struct tr_irc_channel *channel, struct tr_irc_session *re
 	reader->reading++;
 	tr_irc_session_rouse(reader);
 	tr_irc_hearing_wake(reader);
-	bool something_missed = channel->join_stored;
+	/* From the moment of the first join, whether that is durable yet or not. */
+	bool something_missed = channel->joined_ms > 0;
 	if (something_missed && tr_irc_history_available(reader)) {
 		channel->catching_up = true;
 		tr_irc_channel_catch_up(channel);
