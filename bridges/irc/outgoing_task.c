@@ -6,7 +6,6 @@
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/session.h"
-
 #include "core/base/log.h"
 
 /* Confirmed lines whose confirmation is on its way into the store. */
