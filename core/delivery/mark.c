@@ -99,30 +99,36 @@ static void mark_write(struct tr_mark *mark)
 	tr_journal_join(mark->marks->journal, committed, mark);
 }
 
-static void write_unwritten(void *arg)
+static void write_all(struct tr_marks *marks, bool (*due)(const struct tr_mark *))
 {
-	struct tr_marks *marks = arg;
 	struct tr_list *node;
 	struct tr_list *following;
 	TR_LIST_EACH (&marks->all, node, following) {
 		struct tr_mark *mark = TR_LIST_ENTRY(node, struct tr_mark, node);
-		if (mark->unwritten) {
+		if (due(mark)) {
 			mark_write(mark);
 		}
 	}
 }
 
+static bool unwritten(const struct tr_mark *mark)
+{
+	return mark->unwritten;
+}
+
+static bool only_parked(const struct tr_mark *mark)
+{
+	return mark->parked && !mark->writing && !mark->unwritten;
+}
+
+static void write_unwritten(void *arg)
+{
+	write_all(arg, unwritten);
+}
+
 static void write_parked(void *arg)
 {
-	struct tr_marks *marks = arg;
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&marks->all, node, following) {
-		struct tr_mark *mark = TR_LIST_ENTRY(node, struct tr_mark, node);
-		if (mark->parked && !mark->writing && !mark->unwritten) {
-			mark_write(mark);
-		}
-	}
+	write_all(arg, only_parked);
 }
 
 struct tr_marks *tr_marks_create(
