@@ -31,11 +31,20 @@ struct fixture {
 	bool ready;
 };
 
-static void fixture_migrated(void *arg, const struct tr_error *error)
+/* Of the tables, or of a queue that is opened. */
+static void fixture_ready(void *arg, const struct tr_error *error)
 {
 	struct fixture *fixture = arg;
 	assert_null(error);
 	fixture->ready = true;
+}
+
+static void fixture_await(struct fixture *fixture)
+{
+	while (!fixture->ready) {
+		tr_loop_turn(fixture->loop, true);
+	}
+	fixture->ready = false;
 }
 
 static void fixture_open(struct fixture *fixture)
@@ -45,12 +54,9 @@ static void fixture_open(struct fixture *fixture)
 	fixture->db = tr_db_open(fixture->loop, &options, &error);
 	assert_non_null(fixture->db);
 	fixture->journal = tr_journal_create(fixture->loop, fixture->db);
-	fixture->ready = false;
 	tr_migrate(fixture->db, "delivery", tr_delivery_migrations, tr_delivery_migration_count,
-		fixture_migrated, fixture);
-	while (!fixture->ready) {
-		tr_loop_turn(fixture->loop, true);
-	}
+		fixture_ready, fixture);
+	fixture_await(fixture);
 }
 
 static void fixture_close(struct fixture *fixture)

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work of one turn that the store refuses in part: journal, marks and both queues go on without it.
  * The refusal is a real one: an index that takes only one row of its kind. */
-#include "queue_fixture.h"
+#include "from_matrix_world.h"
 
-#include "core/delivery/from_matrix.h"
-#include "core/delivery/mark.h"
-
-struct world {
-	struct fixture fixture;
-	struct tr_marks *marks;
-	struct tr_from_matrix *queue;
-	struct tr_inbound *out[8];
-	size_t count, dead, accepted, failed;
-	bool resumed;
-};
+#define SAID(id) EVENT(id, "!a", "@x")
 
 struct note {
-	struct world *world;
 	const char *name;
 	const char *instead; /* what is written when `name` is refused; NULL = nothing */
 	bool gives_up;
@@ -95,83 +84,13 @@ static bool note_refused(void *mark, const struct tr_error *error)
 	return !note->gives_up;
 }
 
-static enum tr_from_matrix_verdict classify(
-	void *arg, const struct tr_json *event, struct tr_buf *lane, struct tr_buf *position)
-{
-	(void)arg;
-	(void)position;
-	tr_buf_add(lane, tr_json_get_str(event, "room_id"));
-	return TR_EVENT_KEEP;
-}
-
-static void deliver(void *arg, struct tr_inbound *inbound)
-{
-	struct world *world = arg;
-	world->out[world->count++] = inbound;
-}
-
-static bool pipelines(void *arg, const struct tr_inbound *last, const struct tr_inbound *next)
-{
-	(void)arg;
-	(void)last;
-	(void)next;
-	return true;
-}
-
-static bool says(void *arg, const struct tr_inbound *inbound)
-{
-	(void)arg;
-	(void)inbound;
-	return true;
-}
-
-static void take_back(void *arg, struct tr_inbound *inbound)
-{
-	(void)arg;
-	(void)inbound;
-}
-
-static void dead(void *arg, const struct tr_inbound *inbound, const struct tr_error *error)
-{
-	struct world *world = arg;
-	(void)inbound;
-	(void)error;
-	world->dead++;
-}
-
-static bool may_send_again(void *arg, const struct tr_inbound *inbound, struct tr_str lane)
-{
-	(void)arg;
-	(void)inbound;
-	(void)lane;
-	return true;
-}
-
-static const struct tr_from_matrix_handler handler = {
-	classify, deliver, pipelines, says, take_back, dead, may_send_again};
-
-static void resumed(void *arg, const struct tr_error *error)
-{
-	struct world *world = arg;
-	assert_null(error);
-	world->resumed = true;
-}
-
 static int setup(void **state)
 {
 	struct world *world = tr_alloc(sizeof(*world));
 	fixture_init(&world->fixture);
 	world->marks = tr_marks_create(world->fixture.loop, world->fixture.journal, 0);
-	const struct tr_from_matrix_options options = {
-		.loop = world->fixture.loop,
-		.db = world->fixture.db,
-		.journal = world->fixture.journal,
-		.metrics = world->fixture.metrics,
-	};
-	world->queue = tr_from_matrix_create(&options, &handler, world);
-	tr_from_matrix_resume(world->queue, resumed, world);
-	turn_until(world, &world->resumed);
-	tr_from_matrix_pause(world->queue, false);
+	world->pipeline = true;
+	open_queue(world);
 	script(world, "CREATE TABLE note (name {TEXT} PRIMARY KEY);"
 		      "INSERT INTO note(name) VALUES ('bad0');"
 		      "CREATE UNIQUE INDEX one_bad_note ON note(substr(name, 1, 3))"
@@ -237,37 +156,13 @@ static void the_owner_of_a_refused_mark_writes_something_else_or_does_without(vo
 	assert_int_equal(query(world, "SELECT COUNT(*) FROM note WHERE name = 'good'"), 1);
 }
 
-static void stored(void *arg, const struct tr_error *error)
-{
-	struct world *world = arg;
-	world->accepted += error == NULL;
-	world->failed += error != NULL;
-}
-
-#define EVENT(id) \
- "{\"event_id\":\"" id "\",\"room_id\":\"!a\",\"sender\":\"@x\",\"type\":\"m.room.message\"}"
-
-static void accept_text(struct world *world, const char *events)
-{
-	struct tr_json *array = tr_json_parse(tr_str_from(events), NULL);
-	size_t before = world->accepted + world->failed;
-	tr_from_matrix_accept(world->queue, array, stored, world);
-	tr_json_free(array);
-	while (world->accepted + world->failed == before) {
-		tr_loop_turn(world->fixture.loop, true);
-	}
-}
-
 static void an_event_that_is_refused_is_dead_and_the_others_of_its_transaction_go_on(void **state)
 {
 	struct world *world = *state;
-	accept_text(
-		world, "[" EVENT("$1") "," EVENT("$bad1") "," EVENT("$bad2") "," EVENT("$2") "]");
+	accept_text(world, "[" SAID("$1") "," SAID("$bad1") "," SAID("$bad2") "," SAID("$2") "]");
 	assert_int_equal(world->accepted, 1);
 	assert_int_equal(world->dead, 1);
-	while (world->count < 3) {
-		tr_loop_turn(world->fixture.loop, true);
-	}
+	wait_deliveries(world, 3);
 	assert_string_equal(world->out[0]->event_id, "$1");
 	assert_string_equal(world->out[1]->event_id, "$bad1");
 	assert_string_equal(world->out[2]->event_id, "$2");
@@ -279,11 +174,11 @@ static void a_store_that_refuses_even_that_gets_no_transaction_answered(void **s
 {
 	struct world *world = *state;
 	script(world, "ALTER TABLE from_matrix RENAME TO gone");
-	accept_text(world, "[" EVENT("$1") "]");
-	assert_int_equal(world->failed, 1);
+	accept_text(world, "[" SAID("$1") "]");
+	assert_int_equal(world->refused, 1);
 	assert_int_equal(world->count, 0);
 	script(world, "ALTER TABLE gone RENAME TO from_matrix");
-	accept_text(world, "[" EVENT("$1") "]");
+	accept_text(world, "[" SAID("$1") "]");
 	assert_int_equal(world->accepted, 1);
 }
 
@@ -291,10 +186,8 @@ static void what_is_done_is_known_though_the_store_refuses_its_id(void **state)
 {
 	struct world *world = *state;
 	struct tr_str first = TR_STR("bad1"), second = TR_STR("bad2"), third = TR_STR("fine");
-	accept_text(world, "[" EVENT("$1") "," EVENT("$2") "," EVENT("$3") "]");
-	while (world->count < 3) {
-		tr_loop_turn(world->fixture.loop, true);
-	}
+	accept_text(world, "[" SAID("$1") "," SAID("$2") "," SAID("$3") "]");
+	wait_deliveries(world, 3);
 	tr_inbound_done(world->out[0], &first, 1, NULL, NULL);
 	tr_inbound_done(world->out[1], &second, 1, NULL, NULL);
 	tr_inbound_done(world->out[2], &third, 1, NULL, NULL);

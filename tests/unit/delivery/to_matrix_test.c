@@ -38,7 +38,6 @@ struct world {
 	size_t dead, repaired, durable;
 	bool prepare_later, prepare_fails, pressed;
 	struct tr_outbound *preparing;
-	bool resumed;
 };
 
 static void answer(struct tr_http_server_request *request, int status, const char *body)
@@ -182,13 +181,6 @@ static void pressure(void *arg, bool stop)
 
 static const struct tr_to_matrix_handler handler = {prepare, repair, dead, pressure};
 
-static void resumed(void *arg, const struct tr_error *error)
-{
-	struct world *world = arg;
-	assert_null(error);
-	world->resumed = true;
-}
-
 static void open_queue(struct world *world)
 {
 	char url[64];
@@ -203,11 +195,8 @@ static void open_queue(struct world *world)
 		.metrics = world->fixture.metrics,
 	};
 	world->queue = tr_to_matrix_create(&options, &handler, world);
-	world->resumed = false;
-	tr_to_matrix_resume(world->queue, resumed, world);
-	while (!world->resumed) {
-		tr_loop_turn(world->fixture.loop, true);
-	}
+	tr_to_matrix_resume(world->queue, fixture_ready, &world->fixture);
+	fixture_await(&world->fixture);
 	tr_to_matrix_pause(world->queue, false);
 }
 
