@@ -442,18 +442,31 @@ def test_a_bot_with_many_channels_does_not_flood_its_server(make_stub_world, isu
     assert world.wait_in_irc(1, "#c59") == ["hello"]
 
 
-def test_questions_about_many_channels_do_not_flood_the_server(make_stub_world):
-    world = make_stub_world(change=paced, ircd={"delay_ms": 20, "flood_lines": 20})
+def wait_for_bot_in_all(world, channels):
+    eventually(lambda: all("MatrixBot" in world.ircd.members(channel) for channel in channels), 30, "the bot in all")
+
+
+def come_back_to_all(world, channels):
+    """The bot opens the channels one by one as it is asked to, loses its server and comes back to all at a time. Of such a
+    channel it asks for the modes."""
     room = world.chat("alice")
-    opened = [f"#o{number}" for number in range(40)]
-    for channel in opened:
+    for channel in channels:
         assert "is this room" in world.ask("alice", room, f"!join {channel}")[0]
     world.ircd.kill()
     world.ircd.start()
-    eventually(lambda: all("MatrixBot" in world.ircd.members(channel) for channel in opened), 30, "the bot back in all")
+    wait_for_bot_in_all(world, channels)
     asked = lambda: {line.split(" ")[1] for line in world.ircd.taken("MatrixBot") if line.startswith("MODE #")}
-    eventually(lambda: asked() >= set(opened), 20, "its questions for the modes", lambda: str(asked()))
-    assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
+    eventually(lambda: asked() >= set(channels), 20, "its questions for the modes", lambda: str(asked()))
+
+
+def ended_for_flood(world):
+    return [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)]
+
+
+def test_questions_about_many_channels_do_not_flood_the_server(make_stub_world):
+    world = make_stub_world(change=paced, ircd={"delay_ms": 20, "flood_lines": 20})
+    come_back_to_all(world, [f"#o{number}" for number in range(40)])
+    assert not ended_for_flood(world)
 
 
 def as_it_comes(*_):
@@ -466,15 +479,10 @@ def test_a_slow_server_is_not_sent_more_than_it_has_worked_off(make_stub_world, 
     ircd = {"delay_ms": 20, "flood_lines": 20, "isupport": ["TARGMAX=PRIVMSG:4,JOIN:1"]}
     world = make_stub_world(change=as_it_comes, channels=() if opened else channels, ircd=ircd)
     if opened:
-        room = world.chat("alice")
-        for channel in channels:
-            assert "is this room" in world.ask("alice", room, f"!join {channel}")[0]
-        world.ircd.kill()
-        world.ircd.start()
-    eventually(lambda: all("MatrixBot" in world.ircd.members(channel) for channel in channels), 30, "the bot in all")
-    asked = lambda: {line.split(" ")[1] for line in world.ircd.taken("MatrixBot") if line.startswith("MODE #")}
-    eventually(lambda: not opened or asked() >= set(channels), 20, "its questions for the modes", lambda: str(asked()))
-    assert not [record for record in world.ircd.ledger("QUIT") if "Flood" in str(record)], "it was ended"
+        come_back_to_all(world, channels)
+    else:
+        wait_for_bot_in_all(world, channels)
+    assert not ended_for_flood(world)
 
 
 def test_who_stands_by_in_many_channels_asks_once_for_all(make_stub_world):
