@@ -51,9 +51,13 @@ def test_a_full_disk_is_told_in_the_log_and_by_ready_until_there_is_room(world, 
 
 def test_a_disk_that_is_full_again_and_again_costs_nothing(world, disk):
     for turn in range(3):
-        world.inject(60, prefix="out ", first=60 * turn + 1, rate=300)
-        world.ircd.say("fay", "#a", "in {n}", count=60, first=60 * turn + 1, rate=300, wait=False)
+        first = 60 * turn + 1
+        world.inject(40, prefix="out ", first=first, rate=300)
+        world.ircd.say("fay", "#a", "in {n}", count=40, first=first, rate=300, wait=False)
         disk.fill(world.bridge.process)
+        eventually(lambda: not world.stub.stats()["inject_left"] and not world.ircd.counts()["saying"], 20, "all that was said")
+        world.inject(20, prefix="out ", first=first + 40)
+        world.ircd.say("fay", "#a", "in {n}", count=20, first=first + 40)
         eventually(lambda: len(refusals(world)) > turn, 20, "a refusal")
         disk.free(world.bridge.process)
         world.wait_in_irc(60 * (turn + 1), timeout=40)
