@@ -7,11 +7,13 @@
 #include "bridges/irc/hearing.h"
 
 #include "bridges/irc/channel_internal.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/session.h"
 #include "core/base/log.h"
 
 enum { FAILURES_MAX = 3 };
 
+static const char letters[] = "dh";
 static const struct tr_str none = {NULL, 0};
 
 void tr_irc_hearing_reset(struct tr_irc_session *session)
@@ -46,13 +48,10 @@ static void write_mode(struct tr_irc_session *session, char sign)
 
 static void take_off(struct tr_irc_session *session)
 {
-	struct tr_buf token = TR_BUF_INIT(32);
 	session->hearing.token = ++session->network->hearing_tokens;
-	tr_buf_addf(&token, "dh%llx", (unsigned long long)session->hearing.token);
 	set_state(session, TR_IRC_WAKING);
 	write_mode(session, '-');
-	tr_irc_send_words(session->connection, "PING", tr_buf_str(&token), none, none);
-	tr_buf_finish(&token);
+	tr_irc_ping_number(session->connection, letters, session->hearing.token);
 }
 
 void tr_irc_hearing_wake(struct tr_irc_session *session)
@@ -250,16 +249,13 @@ static void answered(struct tr_irc_session *session)
 
 static bool pong(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
-	struct tr_str token = tr_irc_param(line, line->param_count > 1 ? 1 : 0);
-	if (!tr_irc_is(line, "PONG") || !tr_str_starts(token, TR_STR("dh"))) {
+	uint64_t number;
+	if (!tr_irc_pong_number(line, letters, &number)) {
 		return false;
 	}
-	struct tr_buf wanted = TR_BUF_INIT(32);
-	tr_buf_addf(&wanted, "dh%llx", (unsigned long long)session->hearing.token);
-	if (tr_str_eq(token, tr_buf_str(&wanted))) {
+	if (number == session->hearing.token) {
 		answered(session);
 	}
-	tr_buf_finish(&wanted);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/session.h"
 #include "bridges/irc/session_internal.h"
@@ -221,11 +222,7 @@ void tr_irc_outgoing_ping(struct tr_irc_session *session)
 		struct tr_irc_sent_line *line = TR_LIST_ENTRY(node, struct tr_irc_sent_line, node);
 		line->ping = line->ping ? line->ping : session->ping_counter;
 	}
-	struct tr_buf token = TR_BUF_INIT(32);
-	tr_buf_addf(&token, "tr%llx", (unsigned long long)session->ping_counter);
-	tr_irc_send_words(session->connection, "PING", tr_buf_str(&token), (struct tr_str){NULL, 0},
-		(struct tr_str){NULL, 0});
-	tr_buf_finish(&token);
+	tr_irc_ping_number(session->connection, TR_IRC_OUTGOING_LETTERS, session->ping_counter);
 }
 
 void tr_irc_outgoing_write(struct tr_irc_session *session)

@@ -6,6 +6,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
+#include "bridges/irc/pong.h"
 #include "bridges/irc/query.h"
 #include "bridges/irc/reader.h"
 #include "bridges/irc/session.h"
@@ -174,14 +175,9 @@ static bool labeled_end(struct tr_irc_session *session, const struct tr_irc_line
 
 static bool confirm_pong(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
-	struct tr_str token = tr_irc_param(line, line->param_count > 1 ? 1 : 0);
-	if (!tr_irc_is(line, "PONG") || !tr_str_starts(token, TR_STR("tr"))) {
+	uint64_t number;
+	if (!tr_irc_pong_number(line, TR_IRC_OUTGOING_LETTERS, &number)) {
 		return false;
-	}
-	uint64_t number = 0;
-	for (size_t i = 2; i < token.len && i < 18; i++) {
-		char c = token.ptr[i];
-		number = number * 16 + (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 	}
 	struct tr_list *node;
 	while ((node = tr_list_head(&session->in_flight)) != NULL) {

@@ -47,6 +47,9 @@ struct tr_irc_task {
 	bool overdue;        /* the server is late with it: others do not wait any more */
 };
 
+/* Of the PINGs that confirm lines (pong.h). */
+#define TR_IRC_OUTGOING_LETTERS "tr"
+
 /* A line written and not confirmed. When its message was refused it stays without it, so that what
  * the server still says of it is not taken for another line's. */
 struct tr_irc_sent_line {

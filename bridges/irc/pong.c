@@ -15,11 +15,11 @@ bool tr_irc_pong_number(const struct tr_irc_line *line, const char *letters, uin
 {
 	struct tr_str token = tr_irc_param(line, line->param_count > 1 ? 1 : 0);
 	struct tr_str start = tr_str_from(letters);
-	if (!tr_irc_is(line, "PONG") || !tr_str_starts(token, start)) {
+	uint64_t found;
+	if (!tr_irc_is(line, "PONG") || !tr_str_starts(token, start) ||
+		!tr_str_to_u64(tr_str_from_index(token, start.len), &found) || found == 0) {
 		return false;
 	}
-	if (!tr_str_to_u64(tr_str_from_index(token, start.len), number)) {
-		*number = 0;
-	}
+	*number = found;
 	return true;
 }

@@ -2,6 +2,7 @@
 /* Questions to the server, see the header. What their answers mean is their asker's business. */
 #include "bridges/irc/query.h"
 
+#include "bridges/irc/pong.h"
 #include "core/base/clock.h"
 
 struct query {
@@ -21,7 +22,7 @@ struct tr_irc_queries {
 	struct tr_timer *timer;
 };
 
-static const char token_prefix[] = "tq";
+static const char letters[] = "tq";
 
 static void query_free(struct query *query)
 {
@@ -97,11 +98,7 @@ int tr_irc_query(struct tr_irc_session *session, const struct tr_irc_out *line,
 	query->callback = callback;
 	query->arg = arg;
 	tr_list_append(&queries->open, &query->node);
-	struct tr_buf token = TR_BUF_INIT(32);
-	tr_buf_addf(&token, "%s%llu", token_prefix, (unsigned long long)query->number);
-	tr_irc_send_words(session->connection, "PING", tr_buf_str(&token), (struct tr_str){NULL, 0},
-		(struct tr_str){NULL, 0});
-	tr_buf_finish(&token);
+	tr_irc_ping_number(session->connection, letters, query->number);
 	if (!tr_timer_active(queries->timer)) {
 		tr_timer_start(queries->timer, TR_IRC_QUERY_TIMEOUT_MS);
 	}
@@ -131,14 +128,8 @@ static void pong(struct tr_irc_queries *queries, uint64_t number)
 bool tr_irc_query_line(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	struct query *query = oldest(session->queries);
-	if (tr_irc_is(line, "PONG") && line->param_count > 0) {
-		struct tr_str token = line->params[line->param_count - 1];
-		uint64_t number = 0;
-		if (!tr_str_starts(token, tr_str_from(token_prefix)) ||
-			!tr_str_to_u64(
-				tr_str_from_index(token, sizeof(token_prefix) - 1), &number)) {
-			return false;
-		}
+	uint64_t number;
+	if (tr_irc_pong_number(line, letters, &number)) {
 		if (session->queries != NULL) {
 			pong(session->queries, number);
 		}
