@@ -73,9 +73,10 @@ def test_an_outage_is_told_to_who_it_concerns_and_so_is_its_end(make_stub_world)
     world.wait_in_irc(3)
     world.ircd.kill()
     world.say("meanwhile", user="bob")
-    told = world.told(room, "You are not connected to Test IRC since", timeout=60)
+    out = "You are not connected to Test IRC since"
+    told = world.told(room, out, timeout=60)
     assert re.search(r"refused|reset|closed", told) and "is kept, and sent when" in told
-    eventually(lambda: len(rooms_told(world, told)) == 2, 20, "bob told in a chat made for it")
+    eventually(lambda: len(rooms_told(world, out)) == 2, 40, "bob told in a chat made for it")
     world.ircd.start()
     world.told(room, "You are connected to Test IRC again, as M-alice")
     world.wait_in_irc(4)
