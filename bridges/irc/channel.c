@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A channel: who reads it, how far it is stored, and catching up after an absence. Exactly one
- * session reads a channel: the bot, else a puppet that is in it. The place (last msgid) moves on
- * only when everything before it is durable, so after a kill the history is read from a place that
- * loses nothing; what is read twice is known by its id.
+ * session reads a channel: the bot, else a puppet that is in it. The place (of the last line) moves
+ * on only when everything before it is durable, so after a kill the history is read from a place
+ * that loses nothing; what is read twice is known by its id.
  */
 #include "bridges/irc/channel.h"
 
@@ -11,6 +11,7 @@
 #include "bridges/irc/channel_modes.h"
 #include "bridges/irc/hearing.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/history_place.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/roster.h"
 #include "bridges/irc/session.h"
@@ -88,8 +89,8 @@ struct tr_irc_channel *tr_irc_channel_open(struct tr_irc_network *network, const
 	channel->network = network;
 	channel->name = tr_strdup(name);
 	channel->key = tr_buf_take(&key);
-	channel->last_msgid = tr_strdup("");
-	channel->seen_msgid = tr_strdup("");
+	channel->last_place = tr_strdup("");
+	channel->seen_place = tr_strdup("");
 	tr_list_init(&channel->members);
 	tr_list_init(&channel->order);
 	tr_list_init(&channel->held);
@@ -112,14 +113,15 @@ void tr_irc_channel_destroy(struct tr_irc_channel *channel)
 	tr_free(channel->password);
 	tr_free(channel->topic);
 	tr_free(channel->topic_asked);
-	tr_free(channel->last_msgid);
-	tr_free(channel->seen_msgid);
+	tr_free(channel->last_place);
+	tr_free(channel->seen_place);
+	tr_free(channel->moment);
 	tr_free(channel);
 }
 
 static void write_place(struct tr_irc_channel *channel, struct tr_db_batch *batch)
 {
-	TR_DB_ADD(batch, &store_place, TR_DB_TC(channel->key), TR_DB_TC(channel->last_msgid),
+	TR_DB_ADD(batch, &store_place, TR_DB_TC(channel->key), TR_DB_TC(channel->last_place),
 		TR_DB_N(channel->joined_ms));
 }
 
@@ -159,12 +161,12 @@ static void set_text(char **field, struct tr_str text)
 	}
 }
 
-static void advance(struct tr_irc_channel *channel, struct tr_str msgid)
+static void advance(struct tr_irc_channel *channel, struct tr_str place)
 {
-	if (tr_str_empty(msgid)) {
+	if (tr_str_empty(place)) {
 		return;
 	}
-	set_text(&channel->last_msgid, msgid);
+	set_text(&channel->last_place, place);
 	if (!tr_list_linked(&channel->advanced_node)) {
 		tr_list_append(&channel->network->advanced, &channel->advanced_node);
 	}
@@ -173,24 +175,24 @@ static void advance(struct tr_irc_channel *channel, struct tr_str msgid)
 	}
 }
 
-void tr_irc_channel_storing(struct tr_irc_channel *channel, struct tr_str msgid)
+void tr_irc_channel_storing(struct tr_irc_channel *channel, struct tr_str place)
 {
 	channel->storing++;
-	set_text(&channel->seen_msgid, msgid);
+	set_text(&channel->seen_place, place);
 }
 
-void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str msgid)
+void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str place)
 {
 	channel->storing--;
-	advance(channel, msgid);
+	advance(channel, place);
 }
 
-void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str msgid)
+void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str place)
 {
-	set_text(&channel->seen_msgid, msgid);
+	set_text(&channel->seen_place, place);
 	/* Lines of others before it may not be durable yet: then theirs move the place. */
 	if (channel->storing == 0 && !channel->catching_up) {
-		advance(channel, msgid);
+		advance(channel, place);
 	}
 }
 
@@ -202,12 +204,21 @@ void tr_irc_channel_add_place_of_join(const struct tr_irc_channel *channel, stru
 	}
 }
 
-void tr_irc_channel_add_place(
-	const struct tr_irc_channel *channel, const char *msgid, struct tr_buf *out)
+static const char *newest_place(const struct tr_irc_channel *channel)
 {
-	if (msgid[0] != '\0') {
-		tr_buf_add_c(out, "msgid=");
-		tr_buf_add_c(out, msgid);
+	return channel->seen_place[0] ? channel->seen_place : channel->last_place;
+}
+
+bool tr_irc_channel_place_is_time(const struct tr_irc_channel *channel)
+{
+	return tr_irc_history_place_is_time(newest_place(channel));
+}
+
+void tr_irc_channel_add_place(const struct tr_irc_channel *channel, bool past, struct tr_buf *out)
+{
+	const char *place = newest_place(channel);
+	if (place[0] != '\0') {
+		tr_irc_history_place_reference(place, past, out);
 	} else {
 		tr_irc_channel_add_place_of_join(channel, out);
 	}
@@ -215,8 +226,7 @@ void tr_irc_channel_add_place(
 
 void tr_irc_channel_position(const struct tr_irc_channel *channel, struct tr_buf *out)
 {
-	const char *seen = channel->seen_msgid[0] ? channel->seen_msgid : channel->last_msgid;
-	tr_irc_channel_add_place(channel, seen, out);
+	tr_irc_channel_add_place(channel, false, out);
 }
 
 bool tr_irc_channel_writable(const struct tr_irc_channel *channel)

@@ -34,10 +34,11 @@ struct tr_irc_channel {
 	struct tr_list order;         /* messages on their way there, in the order of the room */
 	struct tr_timer *order_timer; /* NULL until the first */
 	unsigned window_used;         /* lines of ours written and not durably confirmed */
-	char *last_msgid;             /* durable: everything up to it is stored; "" = none */
-	char *seen_msgid;             /* read last, by anybody */
+	char *last_place;             /* durable: everything up to it is stored; "" = none */
+	char *seen_place;             /* read last, by anybody: history_place.h */
+	struct tr_irc_moment *moment; /* of the line read last, or NULL: history_place.c */
 	size_t storing;               /* lines accepted and not durable yet */
-	struct tr_list advanced_node; /* in network->advanced: last_msgid has moved, not stored */
+	struct tr_list advanced_node; /* in network->advanced: last_place has moved, not stored */
 	int64_t joined_ms;            /* of the first join ever; 0 = never */
 	bool join_stored;
 	bool refusal_told; /* the room knows that the bot is not let in */
@@ -81,12 +82,12 @@ char *tr_irc_channel_claim(
 	struct tr_irc_channel *channel, const struct tr_irc_session *session, struct tr_str text);
 /* A live line of the reader. */
 void tr_irc_channel_line(struct tr_irc_channel *channel, const struct tr_irc_line *line);
-/* A line with this id was read. A line of somebody else is being stored: tr_irc_channel_stored()
+/* A line with this place was read. A line of somebody else is being stored: tr_irc_channel_stored()
  * follows when it is durable, and only then the stored place moves on. One of ours, or one
  * that says nothing, is only passed: a page of the history full of them must not look like its end.
- * An empty id counts and moves nothing. */
-void tr_irc_channel_storing(struct tr_irc_channel *channel, struct tr_str msgid);
-void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str msgid);
-void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str msgid);
+ * An empty place counts and moves nothing. */
+void tr_irc_channel_storing(struct tr_irc_channel *channel, struct tr_str place);
+void tr_irc_channel_stored(struct tr_irc_channel *channel, struct tr_str place);
+void tr_irc_channel_passed(struct tr_irc_channel *channel, struct tr_str place);
 
 #endif

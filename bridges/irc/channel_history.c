@@ -7,6 +7,7 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/channel_internal.h"
 #include "bridges/irc/history.h"
+#include "bridges/irc/history_place.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/reader.h"
@@ -169,7 +170,8 @@ static void own_read_page(struct own_search *search, const struct tr_str *lines,
 		bool talk = tr_irc_is(&line, "PRIVMSG") || tr_irc_is(&line, "NOTICE");
 		struct tr_irc_session *owner =
 			talk ? tr_irc_network_owner_of_line(network, &line, true) : NULL;
-		if (owner != NULL) {
+		/* What has no id cannot be told from what is known as done: it is not claimed. */
+		if (owner != NULL && msgid.len > 0) {
 			own_line_add(search, owner, &line);
 		}
 	}
@@ -256,6 +258,7 @@ static void caught_up(struct tr_irc_channel *channel)
 		return;
 	}
 	channel->catching_up = false;
+	tr_irc_history_place_recount(channel); /* live lines may be those that were just read */
 	struct tr_list *node;
 	while ((node = tr_list_head(&channel->held)) != NULL) {
 		struct held_line *held = TR_LIST_ENTRY(node, struct held_line, node);
@@ -277,27 +280,31 @@ static void caught_up(struct tr_irc_channel *channel)
 struct question {
 	struct tr_irc_channel *channel;
 	uint64_t reader_generation;
-	bool by_time;
+	enum from {
+		FROM_PLACE, /* of the line read last */
+		PAST_PLACE, /* when that is a time, past the whole of its millisecond */
+		FROM_JOIN,  /* the first of all */
+	} from;
 };
 
-static void ask(struct tr_irc_channel *channel, bool by_time);
+static void ask(struct tr_irc_channel *channel, enum from from);
 
 /* Not answered. A server that does not know the place (its history is shorter, or it was restarted)
  * is asked by time, once; silence is asked again, because what is skipped now would never be
  * fetched. */
 static void history_failed(
-	struct tr_irc_channel *channel, bool by_time, const struct tr_error *error)
+	struct tr_irc_channel *channel, enum from from, const struct tr_error *error)
 {
 	if (error->code == TR_E_CLOSED) {
 		return; /* the next reader catches up */
 	}
-	bool known_place = channel->seen_msgid[0] != '\0' || channel->last_msgid[0] != '\0';
+	bool known_place = channel->seen_place[0] != '\0' || channel->last_place[0] != '\0';
 	tr_log_warn("irc", "%s: what was said meanwhile cannot be fetched: %s", channel->name,
 		error->text);
 	if (error->cls != TR_CLASS_PERMANENT) {
-		ask(channel, by_time);
-	} else if (!by_time && known_place && channel->joined_ms > 0) {
-		ask(channel, true);
+		ask(channel, from);
+	} else if (from == FROM_PLACE && known_place && channel->joined_ms > 0) {
+		ask(channel, FROM_JOIN);
 	} else {
 		channel->again = false;
 		caught_up(channel);
@@ -324,27 +331,33 @@ static void history_page(void *arg, const struct tr_str *lines, size_t count, bo
 		return;
 	}
 	if (error != NULL) {
-		history_failed(channel, question.by_time, error);
+		history_failed(channel, question.from, error);
 		return;
 	}
-	char *before = tr_strdup(channel->seen_msgid);
+	char *before = tr_strdup(channel->seen_place);
 	read_page(channel, lines, count);
-	bool moved = !tr_str_eq_c(tr_str_from(before), channel->seen_msgid);
+	bool moved = !tr_str_eq_c(tr_str_from(before), channel->seen_place);
 	tr_free(before);
 	if (more && moved) {
-		ask(channel, false);
+		ask(channel, FROM_PLACE);
+	} else if (more && question.from == FROM_PLACE && tr_irc_channel_place_is_time(channel)) {
+		ask(channel, PAST_PLACE); /* a page may be full of one millisecond */
 	} else {
 		caught_up(channel);
 	}
 }
 
-static void ask(struct tr_irc_channel *channel, bool by_time)
+static void ask(struct tr_irc_channel *channel, enum from from)
 {
 	struct tr_buf place = TR_BUF_INIT(ID_MAX + 16);
-	const char *seen = channel->seen_msgid[0] ? channel->seen_msgid : channel->last_msgid;
-	tr_irc_channel_add_place(channel, by_time ? "" : seen, &place);
+	if (from == FROM_JOIN) {
+		tr_irc_channel_add_place_of_join(channel, &place);
+	} else {
+		tr_irc_channel_add_place(channel, from == PAST_PLACE, &place);
+	}
+	tr_irc_history_place_recount(channel);
 	struct question *question = tr_alloc(sizeof(*question));
-	*question = (struct question){channel, channel->reader_generation, by_time};
+	*question = (struct question){channel, channel->reader_generation, from};
 	tr_irc_history_after(
 		channel->reader->history, channel->name, tr_buf_c(&place), history_page, question);
 	tr_buf_finish(&place);
@@ -353,7 +366,7 @@ static void ask(struct tr_irc_channel *channel, bool by_time)
 /* Asks for what comes after the newest line that was read. */
 void tr_irc_channel_catch_up(struct tr_irc_channel *channel)
 {
-	ask(channel, false);
+	ask(channel, FROM_PLACE);
 }
 
 static void hold(struct tr_irc_channel *channel, const struct tr_irc_line *line)

@@ -106,8 +106,8 @@ static void load_channels(struct tr_irc_network *network, const struct tr_db_res
 	for (size_t row = 0; row < tr_db_rows(result, 0); row++) {
 		char *name = tr_str_dup(tr_db_text(result, 0, row, 0));
 		struct tr_irc_channel *channel = tr_irc_channel_open(network, name);
-		tr_free(channel->last_msgid);
-		channel->last_msgid = tr_str_dup(tr_db_text(result, 0, row, 1));
+		tr_free(channel->last_place);
+		channel->last_place = tr_str_dup(tr_db_text(result, 0, row, 1));
 		channel->joined_ms = tr_db_int(result, 0, row, 2);
 		channel->join_stored = true;
 		tr_free(name);

@@ -49,6 +49,11 @@ bool tr_irc_history_available(const struct tr_irc_session *session)
 	return tr_irc_session_online(session) && tr_irc_session_has(session, NEEDED);
 }
 
+bool tr_irc_history_by_time_only(const struct tr_irc_session *session)
+{
+	return tr_irc_connection_isupport(session->connection)->history_by_time_only;
+}
+
 static unsigned page_size(const struct tr_irc_history *history)
 {
 	unsigned max = tr_irc_connection_isupport(history->session->connection)->chathistory_max;

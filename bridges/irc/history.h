@@ -19,6 +19,8 @@ struct tr_irc_history *tr_irc_history_create(struct tr_irc_session *session);
 void tr_irc_history_reset(struct tr_irc_history *history);
 void tr_irc_history_destroy(struct tr_irc_history *history);
 bool tr_irc_history_available(const struct tr_irc_session *session);
+/* The server can be asked by time only, not by msgid. */
+bool tr_irc_history_by_time_only(const struct tr_irc_session *session);
 /* One page after `position` ("msgid=.." or "timestamp=.."); `more` says that the page was full. */
 void tr_irc_history_after(struct tr_irc_history *history, const char *target, const char *position,
 	tr_irc_history_callback *callback, void *arg);

@@ -188,6 +188,7 @@ static const struct {
 	{"INVEX", FIELD(invex_mode)},
 	{"DEAF", FIELD(deaf_mode)},
 	{"UTF8ONLY", FIELD(utf8_only)},
+	{"MSGREFTYPES", FIELD(history_by_time_only)},
 };
 
 static void reset(struct tr_irc_isupport *isupport, const struct tr_irc_isupport *defaults,
@@ -211,6 +212,18 @@ static void take_back(struct tr_irc_isupport *isupport, struct tr_str key)
 			reset(isupport, &defaults, texts[i].offset, texts[i].size);
 		}
 	}
+}
+
+/* Of a list with commas. */
+static bool has_item(struct tr_str list, struct tr_str wanted)
+{
+	struct tr_str item;
+	while (tr_str_split(&list, ',', &item)) {
+		if (tr_str_eq_nocase(item, wanted)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void take_text(struct tr_irc_isupport *isupport, struct tr_str key, struct tr_str value)
@@ -238,6 +251,9 @@ static void take_text(struct tr_irc_isupport *isupport, struct tr_str key, struc
 		take_mode(value, 'D', &isupport->deaf_mode);
 	} else if (tr_str_eq_nocase(key, TR_STR("UTF8ONLY"))) {
 		isupport->utf8_only = true;
+	} else if (tr_str_eq_nocase(key, TR_STR("MSGREFTYPES"))) {
+		isupport->history_by_time_only =
+			has_item(value, TR_STR("timestamp")) && !has_item(value, TR_STR("msgid"));
 	}
 }
 

@@ -33,6 +33,7 @@ struct tr_irc_isupport {
 			 */
 	char network[64];
 	bool utf8_only;
+	bool history_by_time_only; /* MSGREFTYPES has timestamp and no msgid */
 };
 
 void tr_irc_isupport_init(struct tr_irc_isupport *isupport);

@@ -4,6 +4,7 @@
  * refuse them.
  */
 #include "bridges/irc/channel.h"
+#include "bridges/irc/history_place.h"
 #include "bridges/irc/outgoing.h"
 #include "bridges/irc/outgoing_internal.h"
 #include "bridges/irc/pong.h"
@@ -100,6 +101,17 @@ static struct tr_irc_sent_line *by_target(struct tr_irc_session *session, struct
 	return NULL;
 }
 
+/* What we hear of ourselves moves the place in the channel's history too. */
+static void pass_echo(struct tr_irc_channel *channel, const struct tr_irc_line *line)
+{
+	struct tr_buf key = TR_BUF_INIT(ID_MAX);
+	struct tr_buf place = TR_BUF_INIT(ID_MAX);
+	tr_irc_history_place_of(channel, line, &key, &place);
+	tr_irc_channel_passed(channel, tr_buf_str(&place));
+	tr_buf_finish(&key);
+	tr_buf_finish(&place);
+}
+
 static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_line *line)
 {
 	bool echo = (tr_irc_is(line, "PRIVMSG") || tr_irc_is(line, "NOTICE")) &&
@@ -120,7 +132,7 @@ static bool confirm_echo(struct tr_irc_session *session, const struct tr_irc_lin
 		struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
 		tr_irc_msgid(line, &msgid);
 		if (channel != NULL && channel->reader == session && !channel->catching_up) {
-			tr_irc_channel_passed(channel, tr_buf_str(&msgid));
+			pass_echo(channel, line);
 		}
 		tr_irc_hearing_echoed(session);
 		confirm(sent, tr_buf_take(&msgid));

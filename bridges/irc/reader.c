@@ -9,6 +9,7 @@
 #include "bridges/irc/channel_modes.h"
 #include "bridges/irc/ctcp.h"
 #include "bridges/irc/encoding.h"
+#include "bridges/irc/history_place.h"
 #include "bridges/irc/identity.h"
 #include "bridges/irc/membership_lists.h"
 #include "bridges/irc/roster.h"
@@ -75,27 +76,27 @@ void tr_irc_reader_identity(struct tr_str nick, struct tr_buf *out)
 /* A line of a channel whose becoming durable moves the place. */
 struct storing {
 	struct tr_irc_channel *channel;
-	char *msgid;
+	char *place;
 };
 
 static void durable(void *arg)
 {
 	struct storing *storing = arg;
-	tr_irc_channel_stored(storing->channel, tr_str_from(storing->msgid));
-	tr_free(storing->msgid);
+	tr_irc_channel_stored(storing->channel, tr_str_from(storing->place));
+	tr_free(storing->place);
 	tr_free(storing);
 }
 
 static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
-	const struct tr_irc_line *line, const struct tr_buf *msgid, const struct tr_irc_talk *talk,
-	struct tr_irc_channel *channel)
+	const struct tr_irc_line *line, const struct tr_buf *known_by,
+	const struct tr_irc_talk *talk, struct storing *storing)
 {
 	struct tr_buf key = TR_BUF_INIT(ID_MAX);
 	struct tr_buf name = TR_BUF_INIT(NAME_MAX * 2);
 	struct tr_buf identity = TR_BUF_INIT(NAME_MAX * 2);
 	tr_irc_reader_name(line->nick, &name);
 	tr_irc_reader_identity(line->nick, &identity);
-	tr_buf_add(&key, tr_buf_str(msgid));
+	tr_buf_add(&key, tr_buf_str(known_by));
 	if (key.len == 0) {
 		add_own_key(network, &key);
 	}
@@ -104,7 +105,7 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 		.sender = tr_buf_str(&identity),
 		.sender_name = tr_buf_str(&name),
 		.remote_key = tr_buf_str(&key),
-		.keep_mapping = msgid->len > 0,
+		.keep_mapping = known_by->len > 0,
 		.kind = talk->kind,
 		.text = tr_buf_str(&talk->body),
 		.html = tr_buf_str(&talk->html),
@@ -112,36 +113,41 @@ static void hand_over(struct tr_irc_network *network, struct tr_portal *portal,
 		.mention_count = talk->mentioned.count,
 		.ts = time_of(line),
 	};
-	struct storing *storing = NULL;
-	if (channel != NULL) {
-		storing = tr_alloc(sizeof(*storing));
-		storing->channel = channel;
-		storing->msgid = tr_str_dup(tr_buf_str(msgid));
-		tr_irc_channel_storing(channel, tr_buf_str(msgid));
-	}
 	tr_bridge_message(network->bridge, &message, storing ? durable : NULL, storing);
 	tr_buf_finish(&key);
 	tr_buf_finish(&name);
 	tr_buf_finish(&identity);
 }
 
+static struct storing *storing_of(struct tr_irc_channel *channel, struct tr_str place)
+{
+	struct storing *storing = tr_alloc(sizeof(*storing));
+	storing->channel = channel;
+	storing->place = tr_str_dup(place);
+	tr_irc_channel_storing(channel, place);
+	return storing;
+}
+
 static void channel_talk(
 	struct tr_irc_channel *channel, const struct tr_irc_line *line, bool from_history)
 {
-	struct tr_buf msgid = TR_BUF_INIT(ID_MAX);
+	struct tr_buf key = TR_BUF_INIT(ID_MAX);
+	struct tr_buf place = TR_BUF_INIT(ID_MAX);
 	struct tr_irc_talk talk = {0};
-	const struct tr_irc_place place = {.network = channel->network, .channel = channel};
-	tr_irc_msgid(line, &msgid);
+	const struct tr_irc_place where = {.network = channel->network, .channel = channel};
+	tr_irc_history_place_of(channel, line, &key, &place);
 	bool person = !tr_str_empty(line->nick) &&
 		      (!tr_str_empty(line->host) || !tr_str_empty(line->user));
 	/* A server's own notice is nobody's message. */
 	if (person && tr_irc_network_owner_of_line(channel->network, line, from_history) == NULL &&
-		tr_irc_talk_read(&place, line, &talk)) {
-		hand_over(channel->network, channel->portal, line, &msgid, &talk, channel);
+		tr_irc_talk_read(&where, line, &talk)) {
+		hand_over(channel->network, channel->portal, line, &key, &talk,
+			storing_of(channel, tr_buf_str(&place)));
 	} else {
-		tr_irc_channel_passed(channel, tr_buf_str(&msgid));
+		tr_irc_channel_passed(channel, tr_buf_str(&place));
 	}
-	tr_buf_finish(&msgid);
+	tr_buf_finish(&key);
+	tr_buf_finish(&place);
 	tr_irc_talk_finish(&talk);
 }
 

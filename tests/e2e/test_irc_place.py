@@ -3,6 +3,7 @@
 
 import contextlib
 import sqlite3
+import time
 
 import pytest
 
@@ -74,3 +75,54 @@ def test_what_is_said_after_a_kill_before_any_line_was_read_is_fetched(make_stub
     world.ircd.say("speaker", "#a", "line {n}", count=250, rate=0, wait=True)
     world.start()
     assert_all_is_there(world, 250)
+
+
+TIME_ONLY = [{"no_msgid": True}, {"isupport": ["MSGREFTYPES=timestamp"]}]
+
+
+def say_later(world, text, count, first=1):
+    """In a millisecond of its own: of more lines than a page in one of them, such a server shows the first."""
+    time.sleep(0.005)
+    world.ircd.say("speaker", "#a", text, count=count, first=first, rate=0, wait=True)
+
+
+@pytest.mark.parametrize("options", TIME_ONLY)
+def test_where_the_history_knows_times_only_nothing_is_lost_or_doubled(make_stub_world, database, options):
+    world = make_stub_world(ircd={"profile": "history", **options}, database=database)
+    expected = []
+    for life in range(3):
+        say_later(world, f"live {life}", 5)
+        expected += [f"live {life}"] * 5
+        world.wait_in_matrix(len(expected))
+        world.bridge.kill()
+        for part in range(3):
+            say_later(world, f"away {life}.{part}.{{n}}", 60)
+            expected += numbered(f"away {life}.{part}.", 60)
+        say_later(world, "the same", 7)
+        expected += ["the same"] * 7
+        world.start()
+        world.wait_in_matrix(len(expected))
+    say_later(world, "the end", 1)
+    world.wait_in_matrix(len(expected) + 1)
+    assert world.in_matrix() == [*expected, "the end"]
+    asked = [line for line in world.ircd.taken(BOT) if line.startswith("CHATHISTORY")]
+    assert asked and not [line for line in asked if "msgid=" in line]
+
+
+@pytest.mark.parametrize("options", TIME_ONLY)
+def test_where_the_history_knows_times_only_what_is_said_again_is_not_taken_for_what_was_said(make_stub_world, options):
+    """Nothing of ours in the history can be told to be one message and not the other: unconfirmed lines are written again."""
+    world = make_stub_world(ircd={"profile": "history", **options})
+    for count in range(1, 4):
+        world.say("yes")
+        world.wait_in_irc(count)
+        world.kill_and_start()
+        world.wait_for_bot("#a")
+    world.ircd.control("delay", ms=60_000)
+    world.say("yes")
+    eventually(lambda: any(client["nick"] == "M-alice" for client in world.ircd.state()["clients"]), 20, "the puppet")
+    world.kill_and_start()
+    world.ircd.control("delay", ms=0)
+    world.wait_in_irc(4)
+    world.say("the end")
+    assert eventually(lambda: (said := world.in_irc())[-1] == "the end" and said, 20, "the end") == ["yes"] * 4 + ["the end"]

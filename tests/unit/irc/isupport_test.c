@@ -39,6 +39,16 @@ static void the_defaults_are_those_of_the_rfc(void **state)
 	assert_false(isupport.utf8_only);
 }
 
+static void a_history_is_asked_by_msgid_unless_the_server_takes_times_only(void **state)
+{
+	(void)state;
+	assert_false(told("CHATHISTORY=100").history_by_time_only);
+	assert_false(told("MSGREFTYPES=msgid,timestamp").history_by_time_only);
+	assert_false(told("MSGREFTYPES=").history_by_time_only);
+	assert_true(told("MSGREFTYPES=timestamp").history_by_time_only);
+	assert_false(told("MSGREFTYPES=timestamp -MSGREFTYPES").history_by_time_only);
+}
+
 static void what_a_server_says_is_taken(void **state)
 {
 	struct tr_irc_isupport i = told("NICKLEN=32 CHANNELLEN=64 TOPICLEN=390 MODES=4 "
@@ -350,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_defaults_are_those_of_the_rfc),
 		cmocka_unit_test(what_a_server_says_is_taken),
+		cmocka_unit_test(a_history_is_asked_by_msgid_unless_the_server_takes_times_only),
 		cmocka_unit_test(absurd_values_change_nothing),
 		cmocka_unit_test(what_a_server_takes_back_is_the_default_again),
 		cmocka_unit_test(values_may_be_escaped),
