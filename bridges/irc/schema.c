@@ -5,7 +5,7 @@
 const struct tr_migration tr_irc_migrations[TR_IRC_MIGRATIONS] = {
 	{1, "CREATE TABLE irc_channel ("
 	    " name {TEXT} PRIMARY KEY,"
-	    " last_msgid {TEXT} NOT NULL,"
+	    " last_msgid {TEXT} NOT NULL," /* a place: history_place.h */
 	    " joined_ms {BIGINT} NOT NULL);"
 	    "CREATE TABLE irc_puppet ("
 	    " nick {TEXT} PRIMARY KEY,"
