@@ -116,7 +116,8 @@ def test_where_the_history_knows_times_only_what_is_said_again_is_not_taken_for_
     for count in range(1, 4):
         world.say("yes")
         world.wait_in_irc(count)
-        world.kill_and_start()
+        world.bridge.stop()  # which waits for the confirmation
+        world.bridge.start()
         world.wait_for_bot("#a")
     world.ircd.control("delay", ms=60_000)
     world.say("yes")
