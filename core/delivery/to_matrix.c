@@ -297,32 +297,35 @@ struct pending_search {
 	bool found;
 };
 
-static bool is_pending(void *arg, struct tr_lane_item *item)
+static bool is_of(const struct tr_lane_item *item, const char *sender)
+{
+	return strcmp(tr_outbound_of(item)->sender, sender) == 0;
+}
+
+static bool look_on(void *arg, struct tr_lane_item *item)
 {
 	struct pending_search *search = arg;
-	const struct tr_outbound *outbound = tr_outbound_of(item);
-	search->found = tr_str_eq(tr_str_from(outbound->sender), tr_str_from(search->sender));
+	search->found = is_of(item, search->sender);
 	return !search->found;
+}
+
+static bool is_unstored(const struct tr_to_matrix *queue, const char *sender, const char *room_id)
+{
+	const struct tr_list *node = queue->unstored.next;
+	for (; node != &queue->unstored; node = node->next) {
+		const struct tr_lane_item *item = TR_LIST_ENTRY(node, struct tr_lane_item, node);
+		if (is_of(item, sender) && strcmp(tr_outbound_of(item)->room_id, room_id) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool tr_to_matrix_has_pending(struct tr_to_matrix *queue, const char *sender, const char *room_id)
 {
 	struct pending_search search = {sender, false};
-	tr_lanes_visit(queue->lanes, tr_str_from(room_id), is_pending, &search);
-	struct tr_list *node;
-	struct tr_list *following;
-	TR_LIST_EACH (&queue->unstored, node, following) {
-		const struct tr_outbound *outbound =
-			tr_outbound_of(TR_LIST_ENTRY(node, struct tr_lane_item, node));
-		if (strcmp(outbound->room_id, room_id) == 0 &&
-			is_pending(&search, (void *)&outbound->item)) {
-			continue;
-		}
-		if (search.found) {
-			break;
-		}
-	}
-	return search.found;
+	tr_lanes_visit(queue->lanes, tr_str_from(room_id), look_on, &search);
+	return search.found || is_unstored(queue, sender, room_id);
 }
 
 size_t tr_to_matrix_depth(const struct tr_to_matrix *queue)

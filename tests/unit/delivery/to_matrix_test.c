@@ -237,7 +237,8 @@ static void durable(void *arg)
 	world->durable++;
 }
 
-static void say_in(struct world *world, const char *room, const char *key, const char *body)
+static void say_as(struct world *world, const char *sender, const char *room, const char *key,
+	const char *body)
 {
 	struct tr_json *content = tr_json_new_object();
 	tr_json_set_c(content, "msgtype", "m.text");
@@ -245,13 +246,18 @@ static void say_in(struct world *world, const char *room, const char *key, const
 	const struct tr_to_matrix_event event = {
 		.remote_key = tr_str_from(key),
 		.room_id = room,
-		.sender = "@irc_bob:x",
+		.sender = sender,
 		.type = "m.room.message",
 		.content = content,
 		.keep_mapping = true,
 	};
 	tr_to_matrix_accept(world->queue, &event, durable, world);
 	tr_json_free(content);
+}
+
+static void say_in(struct world *world, const char *room, const char *key, const char *body)
+{
+	say_as(world, "@irc_bob:x", room, key, body);
 }
 
 static void say(struct world *world, const char *key, const char *body)
@@ -498,6 +504,20 @@ static void pending_messages_of_a_ghost_are_known(void **state)
 	assert_false(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
 }
 
+static void what_is_stored_of_a_ghost_is_pending_while_others_wait_to_be_stored(void **state)
+{
+	struct world *world = *state;
+	tr_to_matrix_pause(world->queue, true);
+	say(world, "k1", "one");
+	while (tr_to_matrix_unstored(world->queue) > 0) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	say_as(world, "@irc_eve:x", "!room:x", "k2", "two");
+	assert_true(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
+	assert_true(tr_to_matrix_has_pending(world->queue, "@irc_eve:x", "!room:x"));
+	assert_false(tr_to_matrix_has_pending(world->queue, "@irc_eve:x", "!other:x"));
+}
+
 static void too_much_that_is_not_durable_stops_the_reading(void **state)
 {
 	struct world *world = *state;
@@ -622,6 +642,7 @@ int main(void)
 		TEST(a_direct_chat_is_sent_to_the_room_made_for_it),
 		TEST(what_is_left_goes_on_after_a_restart_without_a_double),
 		TEST(pending_messages_of_a_ghost_are_known),
+		TEST(what_is_stored_of_a_ghost_is_pending_while_others_wait_to_be_stored),
 		TEST(too_much_that_is_not_durable_stops_the_reading),
 		TEST(what_the_store_refuses_is_dead_and_what_was_said_with_it_arrives),
 		TEST(a_store_that_refuses_everything_loses_nothing),
