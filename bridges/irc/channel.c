@@ -204,19 +204,14 @@ void tr_irc_channel_add_place_of_join(const struct tr_irc_channel *channel, stru
 	}
 }
 
-static const char *newest_place(const struct tr_irc_channel *channel)
+const char *tr_irc_channel_newest_place(const struct tr_irc_channel *channel)
 {
 	return channel->seen_place[0] ? channel->seen_place : channel->last_place;
 }
 
-bool tr_irc_channel_place_is_time(const struct tr_irc_channel *channel)
-{
-	return tr_irc_history_place_is_time(newest_place(channel));
-}
-
 void tr_irc_channel_add_place(const struct tr_irc_channel *channel, bool past, struct tr_buf *out)
 {
-	const char *place = newest_place(channel);
+	const char *place = tr_irc_channel_newest_place(channel);
 	if (place[0] != '\0') {
 		tr_irc_history_place_reference(place, past, out);
 	} else {

@@ -298,7 +298,7 @@ static void history_failed(
 	if (error->code == TR_E_CLOSED) {
 		return; /* the next reader catches up */
 	}
-	bool known_place = channel->seen_place[0] != '\0' || channel->last_place[0] != '\0';
+	bool known_place = tr_irc_channel_newest_place(channel)[0] != '\0';
 	tr_log_warn("irc", "%s: what was said meanwhile cannot be fetched: %s", channel->name,
 		error->text);
 	if (error->cls != TR_CLASS_PERMANENT) {
@@ -340,7 +340,8 @@ static void history_page(void *arg, const struct tr_str *lines, size_t count, bo
 	tr_free(before);
 	if (more && moved) {
 		ask(channel, FROM_PLACE);
-	} else if (more && question.from == FROM_PLACE && tr_irc_channel_place_is_time(channel)) {
+	} else if (more && question.from == FROM_PLACE &&
+		   tr_irc_history_place_is_time(tr_irc_channel_newest_place(channel))) {
 		ask(channel, PAST_PLACE); /* a page may be full of one millisecond */
 	} else {
 		caught_up(channel);

@@ -6,10 +6,11 @@
 
 #include "bridges/irc/channel.h"
 
+/* Of the line read last, in this life or before; "" = none. */
+const char *tr_irc_channel_newest_place(const struct tr_irc_channel *channel);
 /* Appends the place of the line read last as CHATHISTORY takes it, or, before any, the time of the
  * first join; nothing when that is unknown too. `past` as in history_place.h. */
 void tr_irc_channel_add_place(const struct tr_irc_channel *channel, bool past, struct tr_buf *out);
-bool tr_irc_channel_place_is_time(const struct tr_irc_channel *channel);
 void tr_irc_channel_add_place_of_join(const struct tr_irc_channel *channel, struct tr_buf *out);
 
 /* Asks for what comes after the newest line that was read; live lines wait until it is in. */

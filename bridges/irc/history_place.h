@@ -13,8 +13,9 @@
 #include "bridges/irc/channel.h"
 #include "bridges/irc/line.h"
 
-/* Appends both; either may stay empty, the place always without a history to ask. Equal lines of
- * one millisecond are counted: call it once for each, in the order in which they are read. */
+/* Appends both; of a line without an id both stay empty where there is no history to ask. Equal
+ * lines of one millisecond are counted: call it once for each, in the order in which they are read.
+ */
 void tr_irc_history_place_of(struct tr_irc_channel *channel, const struct tr_irc_line *line,
 	struct tr_buf *key, struct tr_buf *place);
 /* What comes next may begin with lines of a time that were counted before. */
