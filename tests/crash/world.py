@@ -388,8 +388,7 @@ class World:
 
     def kills_with_commits(self):
         """A commit may wait for the one before it, so it takes up to twice what a bare one took at that moment."""
-        postgres = self.database.startswith("postgres")
-        witnesses = Witnesses(path for path in self.witnesses if postgres or not path.name.endswith("postgres"))
+        witnesses = Witnesses(self.witnesses)
         return [kill._replace(commit_ns=max(COMMIT_NS, 2 * witnesses.longest_ns(kill.time_ns))) for kill in self.kills]
 
     def slow_moments(self):
