@@ -299,7 +299,8 @@ struct pending_search {
 
 static bool is_of(const struct tr_lane_item *item, const char *sender)
 {
-	return strcmp(tr_outbound_of(item)->sender, sender) == 0;
+	const char *of = tr_outbound_of(item)->sender; /* NULL = the bot */
+	return of != NULL && strcmp(of, sender) == 0;
 }
 
 static bool look_on(void *arg, struct tr_lane_item *item)

@@ -504,6 +504,20 @@ static void pending_messages_of_a_ghost_are_known(void **state)
 	assert_false(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
 }
 
+static void what_the_bot_says_is_nothing_of_a_ghost(void **state)
+{
+	struct world *world = *state;
+	tr_to_matrix_pause(world->queue, true);
+	say_as(world, NULL, "!room:x", "k1", "a notice");
+	assert_false(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
+	while (tr_to_matrix_unstored(world->queue) > 0) {
+		tr_loop_turn(world->fixture.loop, true);
+	}
+	assert_false(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
+	say(world, "k2", "one");
+	assert_true(tr_to_matrix_has_pending(world->queue, "@irc_bob:x", "!room:x"));
+}
+
 static void what_is_stored_of_a_ghost_is_pending_while_others_wait_to_be_stored(void **state)
 {
 	struct world *world = *state;
@@ -642,6 +656,7 @@ int main(void)
 		TEST(a_direct_chat_is_sent_to_the_room_made_for_it),
 		TEST(what_is_left_goes_on_after_a_restart_without_a_double),
 		TEST(pending_messages_of_a_ghost_are_known),
+		TEST(what_the_bot_says_is_nothing_of_a_ghost),
 		TEST(what_is_stored_of_a_ghost_is_pending_while_others_wait_to_be_stored),
 		TEST(too_much_that_is_not_durable_stops_the_reading),
 		TEST(what_the_store_refuses_is_dead_and_what_was_said_with_it_arrives),
