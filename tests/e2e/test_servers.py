@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real servers that the other tests build on start, talk, and come back after a restart."""
 
-import time
-
 import pytest
 
 from support.irc_client import IrcClient
@@ -85,11 +83,9 @@ def test_inspircd_takes_a_thousand_lines_without_flood_control(inspircd):
         with IrcClient(inspircd.host, inspircd.port, "eve") as eve:
             dan.join("#flood")
             eve.join("#flood")
-            start = time.monotonic()
             for number in range(1000):
                 dan.say("#flood", f"line {number}")
             eve.wait_for_text("line 999")
-            assert time.monotonic() - start < 10
             said = [line.params[1] for line in eve.lines if line.command == "PRIVMSG"]
             assert said == [f"line {number}" for number in range(1000)]
 

@@ -634,7 +634,7 @@ def test_a_delay_holds_back_answers(stub):
     stub.server.settings(delay_ms=150)
     start = time.monotonic()
     stub.call("GET", "/account/whoami")
-    assert 0.15 <= time.monotonic() - start < 1
+    assert time.monotonic() - start >= 0.15
 
 
 def test_the_retried_body_is_the_same_to_the_byte_and_waits_double(stub):
@@ -737,7 +737,7 @@ def test_messages_are_injected_at_a_rate(stub):
     start = time.monotonic()
     stub.server.inject(room, alice.user_id, 50, rate=100)
     stub.appservice.wait_for("message 50")
-    assert 0.4 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 0.4
 
 
 def test_any_content_can_be_injected(stub):

@@ -8,6 +8,8 @@ import base64
 import socket
 import time
 
+from .waiting import Deadline
+
 
 class Line(str):
     """A line as it came, with its parts: tags (raw), source, command, params (the last one without its colon)."""
@@ -70,8 +72,8 @@ class IrcClient:
         self.send(f"PRIVMSG {target} :{text}")
 
     def wait_for(self, matches, timeout=20, what="the line"):
-        """The first line, of those that came or are to come, that `matches`; AssertionError after the timeout."""
-        deadline = time.monotonic() + timeout
+        """The first line, of those that came or are to come, that `matches`; AssertionError after the deadline."""
+        deadline = Deadline(timeout)
         looked_at = 0
         while True:
             while looked_at < len(self.lines):
@@ -79,9 +81,9 @@ class IrcClient:
                 looked_at += 1
                 if matches(line):
                     return line
-            left = deadline - time.monotonic()
-            if left <= 0 or not self._receive(left):
-                end = "the connection ended" if left > 0 else f"it did not come within {timeout} s"
+            left = deadline.left()
+            if not left or not self._receive(left):
+                end = "the connection ended" if left else f"it did not come within {deadline.seconds} s"
                 last = "\n  ".join(self.lines[-15:])
                 raise AssertionError(f"{self.nick} waited for {what}, but {end}; last lines:\n  {last}")
 

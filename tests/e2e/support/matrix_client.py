@@ -6,11 +6,12 @@ Blocking by design. It knows nothing of trestle; an answer that is not 2xx raise
 
 import itertools
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+
+from .waiting import Deadline
 
 
 class MatrixError(Exception):
@@ -145,20 +146,20 @@ class MatrixClient:
         return answer
 
     def wait_for(self, room_id, matches, timeout=20, what="the event"):
-        """The first event of the room, seen or to come, that `matches`; AssertionError after the timeout."""
-        deadline = time.monotonic() + timeout
+        """The first event of the room, seen or to come, that `matches`; AssertionError after the deadline."""
+        deadline = Deadline(timeout)
         looked_at = 0
         while True:
             for room, event in self.seen[looked_at:]:
                 if room == room_id and matches(event):
                     return event
             looked_at = len(self.seen)
-            left = deadline - time.monotonic()
-            if left <= 0:
+            left = deadline.left()
+            if not left:
                 break
             self.sync(min(left, 5))
         bodies = [event.get("content", {}).get("body") for room, event in self.seen if room == room_id]
-        raise AssertionError(f"{what} did not come within {timeout} s; last bodies in the room: {bodies[-10:]}")
+        raise AssertionError(f"{what} did not come within {deadline.seconds} s; last bodies in the room: {bodies[-10:]}")
 
     def wait_for_text(self, room_id, text, timeout=20, sender=None):
         """The message with exactly this body (from that sender, when given)."""
@@ -177,15 +178,15 @@ class MatrixClient:
         def is_ours(event):
             return event.get("state_key") == self.user_id and event["content"].get("membership") == "invite"
 
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
             for room in {room for room, _ in self.seen}:
                 events = member_events(room)
                 people = {event.get("state_key") for event in events} | {event["sender"] for event in events}
                 if sender in people and any(is_ours(event) for event in events):
                     return room
-            if time.monotonic() > deadline:
-                raise AssertionError(f"an invitation by {sender} did not come within {timeout} s: {self.seen[-5:]}")
+            if not deadline.left():
+                raise AssertionError(f"an invitation by {sender} did not come within {deadline.seconds} s: {self.seen[-5:]}")
             self.sync(1)
 
     def wait_for_member(self, room_id, user_id, membership="join", timeout=20):

@@ -12,6 +12,9 @@ import shutil
 import signal
 import subprocess
 import time
+import weakref
+
+from .waiting import PATIENCE, Deadline
 
 PR_SET_PDEATHSIG = 1
 
@@ -40,7 +43,12 @@ def end_with_parent():
 
 
 class Process:
-    """A started program. `detached` lets it outlive us (the demo), otherwise it ends with us."""
+    """A started program. `detached` lets it outlive us (the demo), otherwise it ends with us.
+
+    A program that dies by itself is an error of kill(), unless it was told to end or somebody has asked how it ended.
+    """
+
+    started = weakref.WeakSet()
 
     def __init__(self, name, argv, log, *, cwd=None, env=None, user=None, detached=False):
         self.name = name
@@ -63,6 +71,8 @@ class Process:
                 preexec_fn=None if detached else end_with_parent,
                 **identity,
             )
+        self._end_expected = False
+        self.started.add(self)
 
     @property
     def pid(self):
@@ -73,7 +83,9 @@ class Process:
 
     def exit_status(self):
         """The exit status, negative for a signal, None while it runs."""
-        return self._child.poll()
+        status = self._child.poll()
+        self._end_expected |= status is not None
+        return status
 
     def output(self):
         """Everything this start of the program wrote."""
@@ -83,21 +95,22 @@ class Process:
 
     def wait_ready(self, probe, timeout=30):
         """Calls `probe` until it returns true; a program that ends meanwhile, or the timeout, is an error."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        deadline = Deadline(timeout)
+        while deadline.left():
             if probe():
                 return
             if not self.alive():
                 raise ProcessError(self._report(f"ended with status {self.exit_status()} before it was ready"))
             time.sleep(0.02)
-        raise ProcessError(self._report(f"was not ready within {timeout} s"))
+        raise ProcessError(self._report(f"was not ready within {deadline.seconds} s"))
 
     def wait(self, timeout=15):
         """Waits for the end and returns the exit status."""
+        self._end_expected = True
         try:
-            return self._child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise ProcessError(self._report(f"did not end within {timeout} s")) from None
+            return self._child.wait(timeout * PATIENCE)
+        except subprocess.TimeoutExpired as expired:
+            raise ProcessError(self._report(f"did not end within {expired.timeout} s")) from None
 
     def stop(self, timeout=15):
         """SIGTERM and wait; what does not end in time is killed, and that is an error. Returns the exit status."""
@@ -109,16 +122,25 @@ class Process:
             self.kill()
 
     def kill(self):
-        """SIGKILL to the whole process group. A program that has ended already is fine."""
+        """SIGKILL to the whole process group. A program that has ended already is fine, unless it did so by itself and not in
+        order: a crash must not pass for the end of a test."""
+        fallen = not self._end_expected and self._child.poll()
+        self._end_expected = True
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
         self._child.wait()
+        if fallen:
+            raise ProcessError(self._report(f"had ended by itself, with status {fallen}"))
 
     def signal(self, number):
+        self._end_expected |= number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
         os.kill(self.pid, number)
 
     def _report(self, what):
-        tail = "\n".join("    " + line for line in self.output().splitlines()[-25:])
-        return f"{self.name} {what}\n  command: {' '.join(self.argv)}\n  end of {self.log}:\n{tail}"
+        return f"{self.name} {what}\n  command: {' '.join(self.argv)}\n  end of {self.log}:\n{self.tail()}"
+
+    def tail(self, lines=25):
+        """The last lines of what it wrote, set in."""
+        return "\n".join("    " + line for line in self.output().splitlines()[-lines:])

@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .ports import free_port
+from .waiting import Deadline
 
 
 class Transaction:
@@ -85,11 +86,11 @@ class RecordingAppservice:
         return [txn for txn in self.transactions if text in txn.bodies()]
 
     def wait(self, holds, timeout=20, what="what was waited for"):
-        """Until `holds()`; AssertionError after the timeout."""
-        deadline = time.monotonic() + timeout
+        """Until `holds()`; AssertionError after the deadline."""
+        deadline = Deadline(timeout)
         while not holds():
             got = [(txn.id, txn.bodies() or len(txn.events)) for txn in self.transactions[-10:]]
-            assert time.monotonic() < deadline, f"{what} did not come within {timeout} s; last: {got}"
+            assert deadline.left(), f"{what} did not come within {deadline.seconds} s; last: {got}"
             time.sleep(0.01)
 
     def wait_idle(self):

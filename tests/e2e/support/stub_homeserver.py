@@ -12,6 +12,7 @@ from pathlib import Path
 from . import matrix_client
 from .process import Process
 from .server import Server
+from .waiting import Deadline
 
 
 def program():
@@ -122,11 +123,11 @@ class StubHomeserver(Server):
 
     def wait_until_pushed(self, timeout=30):
         """Until every event was taken by the appservice."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
             stats = self.stats()
             left = stats["queued"] + stats["stored_txns"] + stats["in_flight"] + stats["inject_left"]
             if left == 0:
                 return
-            assert time.monotonic() < deadline, f"not pushed within {timeout} s: {stats}"
+            assert deadline.left(), f"not pushed within {deadline.seconds} s: {stats}"
             time.sleep(0.01)
