@@ -254,6 +254,8 @@ static void answered(struct tr_irc_channel *channel)
 		tr_irc_standby_choose(channel);
 	} else {
 		overlap->synced = true;
+		tr_log_debug("irc", "%s: %s reads, %s stands by", channel->name,
+			tr_irc_session_who(channel->reader), tr_irc_session_who(channel->standby));
 	}
 }
 
