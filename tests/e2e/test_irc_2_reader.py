@@ -68,12 +68,11 @@ def test_a_reader_that_does_not_hear_what_others_hear_is_replaced(make_stub_worl
 def test_readers_that_go_one_after_the_other_lose_and_double_nothing(make_stub_world, profile):
     world = make_stub_world(ircd={"profile": profile}, users=PEOPLE)
     puppets_in(world, *PEOPLE)
-    nicks = [nick for nick in world.ircd.members("#a") if nick.startswith("M-")]
+    eventually(world.who_hears, 20, "a standby")
     world.ircd.say("speaker", "#a", "line {n}", count=600, rate=300, wait=False)
     eventually(lambda: "line 50" in world.in_matrix(), 20, "the beginning")
-    for nick in ["MatrixBot", *nicks[:2]]:
-        world.ircd.control("close", nick=nick, how="rst")
-        world.catch_up("speaker")
+    for _ in range(3):
+        world.lose_reader(lambda nick: world.ircd.control("close", nick=nick, how="rst"))
     world.wait_in_matrix(601)
     world.ircd.say("speaker", "#a", "the end", wait=True)
     world.wait_in_matrix(602)

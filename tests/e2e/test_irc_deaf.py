@@ -101,13 +101,13 @@ def lose(world, nick, how):
 @pytest.mark.parametrize("how", ["kick", "kill", "rst"])
 def test_readers_that_go_one_after_the_other_are_followed_by_deaf_ones(make_stub_world, profile, how):
     world = world_of(make_stub_world, profile=profile)
-    hearing = wait_for_listeners(world)
+    wait_for_listeners(world)
+    eventually(world.who_hears, 20, "a standby")
     world.ircd.say("speaker", "#a", "line {n}", count=1000, rate=400, wait=False)
     world.wait_in_matrix(50)
     for _ in range(4):
-        lose(world, BOT if BOT in hearing else puppet(world, hearing), how)
-        hearing = wait_for_listeners(world)
-        world.catch_up("speaker")
+        world.lose_reader(lambda nick: lose(world, nick, how))
+        wait_for_listeners(world)
     world.wait_in_matrix(1001)
     world.ircd.say("speaker", "#a", "the end", wait=True)
     world.wait_in_matrix(1002)

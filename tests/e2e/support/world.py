@@ -261,12 +261,19 @@ class StubWorld:
         return eventually(lambda: (said := self.in_matrix(channel))[count - 1:] and said, timeout,
                           f"{count} messages in Matrix", lambda: self._state(self.in_matrix(channel)))
 
-    def catch_up(self, nick, channel="#a"):
-        """Until what this person on IRC has said by now is in Matrix, and what they said until then: so also the bridge has seen
-        what happened in the channel before, and had an answer to what it asked about it."""
-        for _ in range(2):
-            said = [text for who, text in self.ircd.said(channel) if who == nick]
-            self.wait_in_matrix(len(said), channel)
+    def who_hears(self, channel="#a"):
+        """[(reader, standby), ..] of the channel, as nicks: each time that somebody had begun to stand by."""
+        said = rf"{re.escape(channel)}: (\S+|the bot) reads, (\S+|the bot) stands by$"
+        found = re.findall(said, self.bridge.process.output(), re.MULTILINE)
+        return [tuple("MatrixBot" if who == "the bot" else f"M-{who[1:].partition(':')[0]}" for who in pair) for pair in found]
+
+    def lose_reader(self, lose, channel="#a"):
+        """Calls `lose(nick)` of who reads the channel, and waits until another reads and another stands by: only then may one be
+        lost again on a server without a history."""
+        before = self.who_hears(channel)
+        lose(before[-1][0])
+        eventually(lambda: len(self.who_hears(channel)) > len(before), 20, f"somebody who stands by after {before[-1]}",
+                   lambda: self.who_hears(channel))
 
     def inject(self, count, channel="#a", user=None, **options):
         """Messages of alice "message 1" .. in the channel's room."""
